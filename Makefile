@@ -1,0 +1,38 @@
+# Thin: each target is a script or a CMake preset that can be called by hand as well.
+JOBS ?= $(shell nproc)
+
+.PHONY: help setup release demo test test-clients bench check-full clean
+
+help:
+	@echo "make demo          install what is missing, build, run a bank through a coordinator that is killed half-way"
+	@echo "make test          all tests: g++ release; clang address+undefined and thread sanitizers; short fuzzing"
+	@echo "make test-clients  unmodified Seata clients with real databases (installs Java, MariaDB, PostgreSQL)"
+	@echo "make bench         throughput and latency, one line appended to bench/history.ndjson"
+	@echo "make check-full    everything above that checks, and the longer runs"
+
+setup:
+	@tools/setup
+
+release: setup
+	@cmake --preset release
+	@cmake --build --preset release -j $(JOBS)
+
+demo: release
+	@build/release/bin/torc-demo
+
+test: setup
+	@tools/test
+
+test-clients: release
+	@tools/setup --clients
+	@tests/clients/run
+
+bench: release
+	@bench/run
+
+check-full: setup
+	@tools/test --full
+	@$(MAKE) --no-print-directory test-clients
+
+clean:
+	rm -rf build

@@ -1,0 +1,44 @@
+// The bytes of a snapshot file: docs/formats/snapshot.md says the same with an example.
+//
+//    header (52) | chunk | chunk | ... ; each chunk but the last holds snapshot_chunk_bytes of the state
+//    chunk: payload bytes (4) | checksum (8) | payload
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/record.h"
+#include "base/result.h"
+
+namespace torc::log {
+
+inline constexpr std::size_t snapshot_header_bytes = 52;
+inline constexpr std::size_t chunk_header_bytes = 12;
+inline constexpr std::size_t snapshot_chunk_bytes = 1024 * 1024 - chunk_header_bytes;  // 1 MiB with its header
+
+// "snapshot-" and the LSN in 20 digits.
+std::string snapshot_name(Lsn lsn);
+// None if it is no snapshot's name.
+std::optional<Lsn> snapshot_lsn(std::string_view name);
+
+struct SnapshotHeader {
+  Position position;
+  std::uint64_t state_bytes = 0;
+
+  std::uint64_t chunks() const { return (state_bytes + snapshot_chunk_bytes - 1) / snapshot_chunk_bytes; }
+  // Of the whole file. Only for a header that was decoded: its length is then at most 2^62.
+  std::uint64_t file_bytes() const { return snapshot_header_bytes + chunks() * chunk_header_bytes + state_bytes; }
+};
+
+void encode(const SnapshotHeader& header, Bytes& out);
+// Errors: damaged; invalid for a version that this program does not know.
+Result<SnapshotHeader> decode_snapshot_header(ByteView bytes);
+
+// `number` counts from 0. The checksum covers snapshot and number as well: no chunk passes for another.
+void encode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView payload, Bytes& out);
+// The payload; none if it is damaged.
+std::optional<ByteView> decode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView chunk);
+
+}  // namespace torc::log

@@ -1,0 +1,73 @@
+// Where clients come in: bytes → frames → messages, on the network thread. What does not parse ends that one
+// connection.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "io/network.h"
+#include "node/mailbox.h"
+#include "node/turn.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
+
+namespace torc::node {
+
+// What the ring thread is told.
+struct ClientOpened {
+  ConnectionId connection;
+  std::string peer;
+};
+struct ClientFrames {
+  ConnectionId connection;
+  std::vector<session::Received> frames;
+};
+struct ClientClosed {
+  ConnectionId connection;
+};
+// Everything up to here is on this node's disk.
+struct Stored {
+  Lsn lsn;
+};
+// Why the disk takes no more, or is about to; none when all is well again (S8).
+struct DiskState {
+  enum class Of { log, room } of = Of::log;  // the last append, or the space for the next ones
+  std::optional<std::string> problem;
+};
+struct Stop {};
+
+using RingInput = std::variant<ClientOpened, ClientFrames, ClientClosed, Stored, DiskState, Inspection, Stop>;
+
+class ClientPort final : public io::StreamHandler {
+ public:
+  explicit ClientPort(Mailbox<RingInput>& ring) : ring_(ring) {}
+
+  void opened(ConnectionId id, const std::string& peer) override;
+  Result<bool> received(ConnectionId id, ByteView bytes) override;
+  void closed(ConnectionId id, const std::string& reason) override;
+
+  // Connections that were told to wait because the ring thread was behind: to be resumed, now that it has caught up.
+  std::vector<ConnectionId> stalled();
+
+ private:
+  // The ring thread's mailbox holds at most about so many inputs; beyond, clients wait in the kernel's buffers.
+  static constexpr std::size_t inputs_max = 4'096;
+
+  struct Connection {
+    wire::FrameReader reader;
+    wire::Dialect dialect;  // of the client, once it has registered
+  };
+
+  Mailbox<RingInput>& ring_;
+  std::unordered_map<ConnectionId, Connection> connections_;
+
+  std::mutex stalled_mutex_;
+  std::vector<ConnectionId> stalled_;
+};
+
+}  // namespace torc::node

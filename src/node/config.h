@@ -1,0 +1,49 @@
+// What an operator can set: the options of a node, from `--dev`'s defaults or a TOML file (docs/configuration.md has
+// the same table with words for people).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/asio/tcp_server.h"
+#include "io/network.h"
+#include "log/log.h"
+#include "session/session.h"
+#include "txn/options.h"
+
+namespace torc::node {
+
+struct Config {
+  std::string name = "A";
+  std::uint8_t ring = 0;  // 0 to 127; part of every id (T4)
+  std::string data = "./torc-data";
+  io::Endpoint listen{"127.0.0.1", 8091};
+  io::Endpoint http{"127.0.0.1", 7091};
+  std::string advertise;  // "ip:port" put into xids; empty: where it listens
+  std::string trace_level = "info";
+
+  txn::Options txn;
+  session::Options session;
+  io::TcpServerOptions network;
+  log::Options log;
+  std::uint64_t snapshot_after_bytes = 256 * 1024 * 1024;  // of log since the last snapshot
+};
+
+// Reads a TOML file. Errors name the file, the line and the key; an unknown key is an error, so that a typing mistake
+// is not a setting silently left at its default.
+Result<Config> read_config(const std::string& path);
+Result<Config> parse_config(std::string_view toml, const std::string& origin);
+
+// Every key that a file may set, in the order of docs/torc.toml, with its value as TOML.
+struct Setting {
+  std::string key;  // "retry.at.first_ms"
+  std::string value;
+
+  friend bool operator==(const Setting&, const Setting&) = default;
+};
+std::vector<Setting> settings(const Config& config);
+
+}  // namespace torc::node

@@ -1,0 +1,206 @@
+// Each rule of choice (protocol, 3.6) with a connection that it finds, and one beside it that it must not take.
+// Connections are made by hand; nothing is sent.
+#include "session/resource_registry.h"
+
+#include <gtest/gtest.h>
+
+#include <list>
+#include <set>
+#include <string>
+
+namespace torc::session {
+namespace {
+
+struct ResourceRegistryTest : testing::Test {
+  ~ResourceRegistryTest() override {
+    for (Connection& connection : connections) registry.remove(connection);
+    EXPECT_EQ(registry.size(), 0u);
+  }
+
+  Connection& connect(const std::string& application, const std::string& peer, const std::string& version) {
+    Connection& connection = connections.emplace_back(ConnectionId{connections.size() + 1}, peer);
+    connection.application = application;
+    connection.client_id = application + ":" + peer;
+    connection.dialect = wire::Dialect::of(version);
+    return connection;
+  }
+  Connection& rm(const std::string& application, const std::string& peer, std::vector<std::string> resources,
+                 const std::string& version = "2.6.0") {
+    Connection& connection = connect(application, peer, version);
+    connection.rm = true;
+    registry.registered(connection);
+    for (const std::string& resource : resources) registry.add(connection, resource);
+    return connection;
+  }
+  Connection& tm(const std::string& application, const std::string& peer, const std::string& version) {
+    Connection& connection = connect(application, peer, version);
+    connection.tm = true;
+    registry.registered(connection);
+    return connection;
+  }
+
+  Connection* choose(const std::string& resource, const std::string& client_id, BranchType type = BranchType::tcc,
+                     std::uint64_t branch = 1, std::uint64_t attempt = 1) {
+    txn::PhaseTwo request;
+    request.branch = BranchId{branch};
+    request.attempt = attempt;
+    request.type = type;
+    request.resource = resource;
+    request.client_id = client_id;
+    return registry.choose(request);
+  }
+  // Whom the first `count` branches are sent to.
+  std::set<Connection*> all(const std::string& resource, const std::string& client_id, BranchType type,
+                            std::uint64_t count = 12) {
+    std::set<Connection*> chosen;
+    for (std::uint64_t branch = 0; branch < count; ++branch) chosen.insert(choose(resource, client_id, type, branch));
+    return chosen;
+  }
+
+  std::list<Connection> connections;
+  ResourceRegistry registry;
+};
+
+constexpr BranchType every_type[] = {BranchType::at, BranchType::tcc, BranchType::xa, BranchType::saga_annotation};
+
+TEST_F(ResourceRegistryTest, rule_1_the_very_connection) {
+  rm("shop", "10.0.0.7:1", {"pay"});
+  Connection& very = rm("shop", "10.0.0.7:2", {"pay"});
+  rm("shop", "10.0.0.7:3", {"pay"});
+  rm("shop", "10.0.0.8:2", {"pay"});
+  for (const BranchType type : every_type) {
+    for (std::uint64_t attempt = 0; attempt < 5; ++attempt) {
+      EXPECT_EQ(choose("pay", "shop:10.0.0.7:2", type, attempt, attempt), &very);
+    }
+  }
+}
+
+TEST_F(ResourceRegistryTest, rule_1_counts_what_its_application_registered_on_the_same_ip) {
+  Connection& very = rm("shop", "10.0.0.7:2", {"other"});
+  rm("shop", "10.0.0.7:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &very);
+}
+
+TEST_F(ResourceRegistryTest, rule_1_does_not_count_what_was_registered_on_another_ip_or_by_another_application) {
+  rm("shop", "10.0.0.7:2", {"other"});
+  rm("bank", "10.0.0.7:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), nullptr);
+  Connection& elsewhere = rm("shop", "10.0.0.8:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &elsewhere);
+}
+
+TEST_F(ResourceRegistryTest, rule_1_is_not_a_connection_that_registered_nothing_as_rm) {
+  tm("shop", "10.0.0.7:2", "2.6.0");
+  Connection& near = rm("shop", "10.0.0.7:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &near);
+}
+
+TEST_F(ResourceRegistryTest, rule_2_the_same_application_and_ip) {
+  rm("shop", "10.0.0.8:1", {"pay"});
+  rm("bank", "10.0.0.7:1", {"pay"});
+  Connection& near = rm("shop", "10.0.0.7:1", {"pay"});
+  rm("shop", "10.0.0.9:1", {"pay"});
+  rm("shop", "10.0.0.77:1", {"pay"});
+  for (const BranchType type : every_type) {
+    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), std::set<Connection*>{&near});
+  }
+}
+
+TEST_F(ResourceRegistryTest, rule_2_prefers_the_newest_and_a_repeat_asks_the_next) {
+  Connection& former = rm("shop", "10.0.0.7:1", {"pay"});
+  Connection& newest = rm("shop", "10.0.0.7:2", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 0), &newest);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 2, 0), &newest);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 1), &former);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 2), &newest);
+}
+
+TEST_F(ResourceRegistryTest, rule_2_needs_the_resource) {
+  rm("shop", "10.0.0.7:1", {"other"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), nullptr);
+}
+
+TEST_F(ResourceRegistryTest, rule_3_the_same_application_spread_over_its_instances) {
+  Connection& a = rm("shop", "10.0.0.8:1", {"pay"});
+  rm("bank", "10.0.0.9:1", {"pay"});
+  Connection& b = rm("shop", "10.0.0.10:1", {"pay"});
+  for (const BranchType type : every_type) {
+    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), (std::set<Connection*>{&a, &b}));
+  }
+  EXPECT_NE(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 1),
+            choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 2));
+}
+
+TEST_F(ResourceRegistryTest, rule_4_any_application_for_at) {
+  Connection& a = rm("bank", "10.0.0.8:1", {"jdbc:mysql://db/seata"});
+  Connection& b = rm("stock", "10.0.0.9:1", {"jdbc:mysql://db/seata"});
+  EXPECT_EQ(all("jdbc:mysql://db/seata", "shop:10.0.0.7:99", BranchType::at), (std::set<Connection*>{&a, &b}));
+}
+
+TEST_F(ResourceRegistryTest, rule_4_is_not_for_other_branches) {
+  rm("bank", "10.0.0.8:1", {"pay"});
+  for (const BranchType type : {BranchType::tcc, BranchType::xa, BranchType::saga_annotation}) {
+    EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", type), nullptr);
+  }
+}
+
+TEST_F(ResourceRegistryTest, a_saga_goes_to_any_that_registered_its_resource) {
+  rm("shop", "10.0.0.8:1", {"pay"});
+  Connection& a = rm("shop", "10.0.0.8:2", {"shop#group"});
+  Connection& b = rm("bank", "10.0.0.9:1", {"shop#group"});
+  EXPECT_EQ(all("shop#group", "", BranchType::saga), (std::set<Connection*>{&a, &b}));
+  EXPECT_EQ(choose("bank#group", "", BranchType::saga), nullptr);
+}
+
+TEST_F(ResourceRegistryTest, seata_go_is_found_by_its_tm_when_nobody_registered_the_resource) {
+  tm("shop", "10.0.0.8:1", "1.1.0");
+  tm("bank", "10.0.0.7:1", "1.1.0");
+  Connection& go = tm("shop", "10.0.0.7:1", "1.1.0");
+  for (const BranchType type : every_type) EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", type), &go);
+}
+
+TEST_F(ResourceRegistryTest, seata_go_comes_after_rules_1_to_4) {
+  Connection& go = tm("shop", "10.0.0.7:1", "1.1.0");
+  Connection& elsewhere = rm("bank", "10.0.0.9:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::at), &elsewhere);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc), &go);
+}
+
+TEST_F(ResourceRegistryTest, the_fall_back_is_for_seata_go_alone) {
+  tm("shop", "10.0.0.7:1", "2.6.0");
+  tm("shop", "10.0.0.7:2", "1.5.2");
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), nullptr);
+  tm("shop", "10.0.0.8:3", "1.1.0");
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), nullptr) << "another ip";
+  tm("shop", "10.0.0.7:3", "1.1.0");
+  EXPECT_EQ(choose("shop#group", "shop:10.0.0.7:99", BranchType::saga), nullptr) << "no saga in seata-go";
+}
+
+TEST_F(ResourceRegistryTest, registering_again_changes_nothing) {
+  Connection& one = rm("shop", "10.0.0.7:1", {"pay", "pay"});
+  registry.registered(one);
+  registry.add(one, "pay");
+  EXPECT_EQ(one.resources.size(), 1u);
+  registry.remove(one);
+  EXPECT_EQ(registry.size(), 0u);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), nullptr);
+}
+
+TEST_F(ResourceRegistryTest, a_connection_that_ended_is_not_chosen) {
+  Connection& first = rm("shop", "10.0.0.7:1", {"pay", "deduct"});
+  Connection& second = rm("shop", "10.0.0.7:2", {"pay"});
+  registry.remove(first);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &second);
+  EXPECT_EQ(choose("deduct", "shop:10.0.0.7:1"), nullptr);
+}
+
+TEST_F(ResourceRegistryTest, a_port_used_again_belongs_to_the_newer_connection) {
+  Connection& former = rm("shop", "10.0.0.7:1", {"pay"});
+  Connection& newer = rm("shop", "10.0.0.7:1", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &newer);
+  registry.remove(former);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &newer);
+}
+
+}  // namespace
+}  // namespace torc::session

@@ -1,0 +1,125 @@
+// What the transaction machine can be asked to do, and what it answers. Plain values; the session room makes them out
+// of wire messages and turns the answers back.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/codes.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace torc::txn {
+
+// The name that the entry node gives a request (T3): the client's connection and a number that counts the requests of
+// that connection without gaps, merged ones singly. The machine hands it back with the answer.
+struct RequestKey {
+  ConnectionId connection;
+  std::uint64_t number = 0;
+
+  friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
+};
+
+// -- commands --------------------------------------------------------------------------------------------------------
+
+struct Begin {
+  Milliseconds timeout{60'000};
+  std::string name, application, group;
+};
+
+// Transactions are looked up by number alone: the address in a client's xid only steers load balancers (protocol, 5.5).
+// An xid that does not parse arrives here as number 0, which no transaction has.
+struct Commit {
+  TransactionId transaction;
+};
+struct Rollback {
+  TransactionId transaction;
+};
+struct StatusQuery {
+  TransactionId transaction;
+};
+// A saga's state machine tells how it ended (protocol, 4.3).
+struct Report {
+  TransactionId transaction;
+  std::optional<GlobalStatus> status;
+};
+
+struct BranchRegister {
+  TransactionId transaction;
+  BranchType type = BranchType::at;
+  std::string resource, lock_key, application_data;
+  std::string client_id;  // "application:ip:port" of the registering connection: where phase two goes first
+  bool may_wait = true;   // false for a member of a merged message that is answered as a whole
+};
+struct BranchReport {
+  TransactionId transaction;
+  BranchId branch;
+  BranchStatus status = BranchStatus::unknown;
+  std::string application_data;
+};
+struct LockQuery {
+  TransactionId transaction;  // 0: asked outside any transaction
+  std::string resource, lock_key;
+};
+
+// How a phase-two request ended: the RM's status, or none if it was not reached or did not answer in time.
+struct BranchResult {
+  enum class Ending { answered, unreachable, timed_out };
+
+  TransactionId transaction;
+  BranchId branch;
+  std::uint64_t attempt = 0;  // of the PhaseTwo that this answers; an older attempt's answer is still believed if final
+  bool commit = true;         // which of the two was asked
+  Ending ending = Ending::answered;
+  BranchStatus status = BranchStatus::unknown;
+  std::string reason;  // the RM's message, or why it was not reached; kept for people
+};
+
+// Nobody waits for the answers of this connection's requests any more.
+struct ConnectionLost {
+  ConnectionId connection;
+};
+
+using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, BranchRegister, BranchReport, LockQuery,
+                             BranchResult, ConnectionLost>;
+
+struct Request {
+  RequestKey key;  // unused for BranchResult and ConnectionLost, which have no answer
+  Command command;
+};
+
+// -- answers ---------------------------------------------------------------------------------------------------------
+
+struct Failure {
+  ErrorCode code = ErrorCode::unknown;
+  std::string message;
+};
+
+struct BeginAnswer {
+  std::optional<Failure> failure;
+  Xid xid;
+};
+// For commit, rollback, status and report alike.
+struct StatusAnswer {
+  enum class To { commit, rollback, query, report };
+  To to = To::query;
+  std::optional<Failure> failure;
+  GlobalStatus status = GlobalStatus::finished;
+};
+struct BranchRegisterAnswer {
+  std::optional<Failure> failure;
+  BranchId branch;
+};
+struct BranchReportAnswer {
+  std::optional<Failure> failure;
+};
+struct LockQueryAnswer {
+  bool lockable = false;
+};
+
+using Answer = std::variant<BeginAnswer, StatusAnswer, BranchRegisterAnswer, BranchReportAnswer, LockQueryAnswer>;
+
+}  // namespace torc::txn

@@ -1,0 +1,47 @@
+// What comes out of the transaction machine, split by promise: records are to be made durable and replicated,
+// everything else names the record it depends on and leaves only when that is replicated (R1).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "txn/command.h"
+
+namespace torc::txn {
+
+// The answer to a request.
+struct Reply {
+  RequestKey to;
+  Lsn depends_on;  // 0: on nothing
+  Answer answer;
+};
+
+// Asks a resource manager to commit or roll back its branch.
+struct PhaseTwo {
+  Lsn depends_on;  // the decision's record (T5)
+  bool commit = true;
+  Xid xid;
+  BranchId branch;
+  std::uint64_t attempt = 0;
+  BranchType type = BranchType::at;
+  std::string resource, application_data, client_id;
+};
+
+// Something that a person should know: written to the trace.
+struct Notice {
+  Lsn depends_on;  // T4: no unreplicated id leaves by any path, trace included
+  std::string text;
+};
+
+struct Output {
+  std::vector<Bytes> records;  // effects, in order; the first gets the LSN after the state's last
+  std::vector<Reply> replies;
+  std::vector<PhaseTwo> phase_two;
+  std::vector<Notice> notices;
+
+  bool empty() const { return records.empty() && replies.empty() && phase_two.empty() && notices.empty(); }
+};
+
+}  // namespace torc::txn
