@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "control/view.h"
+#include "ring/view.h"
 
 namespace torc::control {
+
+using ring::Member;
+using ring::Register;
 
 // What a node says about itself.
 struct Report {

@@ -74,9 +74,9 @@ TEST(Register, reads_back_as_it_was_written_and_refuses_every_prefix) {
   value.backup = Member{"B", Incarnation{5}};
   Bytes bytes;
   encode(value, bytes);
-  ASSERT_TRUE(decode_register(bytes));
-  EXPECT_EQ(*decode_register(bytes), value);
-  for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(decode_register(ByteView(bytes).first(cut)));
+  ASSERT_TRUE(ring::decode_register(bytes));
+  EXPECT_EQ(*ring::decode_register(bytes), value);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(ring::decode_register(ByteView(bytes).first(cut)));
 }
 
 }  // namespace

@@ -14,11 +14,21 @@
 
 namespace torc::txn {
 
-// The name that the entry node gives a request (T3): the client's connection and a number that counts the requests of
-// that connection without gaps, merged ones singly. The machine hands it back with the answer.
+// The node that holds a client's connection, by data directory and start: a restarted node has none of the connections
+// that it had.
+struct EntryNode {
+  Incarnation incarnation;
+  Boot boot;
+
+  friend auto operator<=>(const EntryNode&, const EntryNode&) = default;
+};
+
+// The name that the entry node gives a request (T3): itself, the client's connection, and a number that counts the
+// requests of that connection without gaps, merged ones singly. The machine hands it back with the answer.
 struct RequestKey {
   ConnectionId connection;
   std::uint64_t number = 0;
+  EntryNode entry;
 
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };
@@ -81,6 +91,7 @@ struct BranchResult {
 // Nobody waits for the answers of this connection's requests any more.
 struct ConnectionLost {
   ConnectionId connection;
+  EntryNode entry;
 };
 
 using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, BranchRegister, BranchReport, LockQuery,
@@ -89,6 +100,8 @@ using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, Branc
 struct Request {
   RequestKey key;  // unused for BranchResult and ConnectionLost, which have no answer
   Command command;
+  // T3: every request of this connection up to this number has been answered, or given up: its key need not be kept.
+  std::uint64_t handled = 0;
 };
 
 // -- answers ---------------------------------------------------------------------------------------------------------

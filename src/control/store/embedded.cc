@@ -45,7 +45,7 @@ std::optional<Versioned> decode_slot(ByteView bytes) {
   const std::uint64_t version = in.u64();
   const ByteView value_bytes = in.bytes(in.u32());
   if (!known || !in.ok() || sum != checksum(bytes.subspan(16))) return std::nullopt;
-  auto value = decode_register(value_bytes);
+  auto value = ring::decode_register(value_bytes);
   if (!value) return std::nullopt;
   return Versioned{version, *std::move(value)};
 }

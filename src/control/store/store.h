@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <optional>
 
-#include "control/view.h"
+#include "ring/view.h"
 
 namespace torc::control {
+
+using ring::Member;
+using ring::Register;
 
 // A value as it was read. A CAS names the version it was decided on.
 struct Versioned {

@@ -11,7 +11,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 
-namespace torc::control {
+namespace torc::ring {
 
 // A node as views name it: the same name with another incarnation is another member (its disk is not the one that was
 // counted).
@@ -41,4 +41,4 @@ struct Register {
 void encode(const Register& value, Bytes& out);
 Result<Register> decode_register(ByteView bytes);
 
-}  // namespace torc::control
+}  // namespace torc::ring

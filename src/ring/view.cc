@@ -1,6 +1,6 @@
-#include "control/view.h"
+#include "ring/view.h"
 
-namespace torc::control {
+namespace torc::ring {
 
 namespace {
 
@@ -53,4 +53,4 @@ Result<Register> decode_register(ByteView bytes) {
   return value;
 }
 
-}  // namespace torc::control
+}  // namespace torc::ring
