@@ -28,7 +28,7 @@ struct EntryNode {
 struct RequestKey {
   ConnectionId connection;
   std::uint64_t number = 0;
-  EntryNode entry;
+  EntryNode entry = {};
 
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };
@@ -91,7 +91,7 @@ struct BranchResult {
 // Nobody waits for the answers of this connection's requests any more.
 struct ConnectionLost {
   ConnectionId connection;
-  EntryNode entry;
+  EntryNode entry = {};
 };
 
 using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, BranchRegister, BranchReport, LockQuery,
