@@ -1,74 +1,288 @@
 #include "ring/replica.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace torc::ring {
 
-Replica::Replica(Position end, View sealed) : end_(end), sealed_(sealed) {}
-
-Result<void> Replica::form(View view) {
-  if (view <= sealed_) {
-    return Error{fmt::format("view {} is not newer than the sealed view {}", view.value, sealed_.value),
-                 Error::Kind::refused};
+std::string_view name(Role role) {
+  switch (role) {
+    case Role::idle: return "idle";
+    case Role::forming: return "forming";
+    case Role::primary: return "primary";
+    case Role::backup: return "backup";
+    case Role::learner: return "learner";
   }
-  retire();
-  role_ = Forming{view};
-  output_.seal = view;
-  return {};
+  return "";
 }
 
-void Replica::sealed(View view) {
-  auto* forming = std::get_if<Forming>(&role_);
-  if (forming == nullptr || forming->view != view) return;  // a seal that a newer view has overtaken
-  sealed_ = view;
-  forming->sealed = true;
+Replica::Replica(Speaker self, Recovered recovered, Options options)
+    : self_(std::move(self)),
+      options_(options),
+      highest_seen_(recovered.sealed),
+      tail_(std::move(recovered.view_ends)),
+      durable_(tail_.end()),
+      sealed_(recovered.sealed),
+      replicated_(recovered.replicated),
+      last_nonce_(recovered.nonce_start) {
+  assert(replicated_.lsn <= durable_.lsn);
 }
 
-bool Replica::ready_to_serve() const {
-  const auto* forming = std::get_if<Forming>(&role_);
-  return forming != nullptr && forming->sealed;
+// -- views ------------------------------------------------------------------------------------------------------------
+
+void Replica::learn(const Register& value) {
+  if (register_) {
+    const bool newer = value.number > register_->number;
+    const bool now_serves = value.number == register_->number && value.state == Register::State::serving &&
+                            register_->state == Register::State::forming;
+    if (!newer && !now_serves) return;
+  }
+  register_ = value;
+  highest_seen_ = std::max(highest_seen_, value.number);
+  value.state == Register::State::forming ? learn_forming(value) : learn_serving(value);
+  answer_waiting();
 }
 
-void Replica::serve() {
-  assert(ready_to_serve());
-  const View view = std::get<Forming>(role_).view;
-  role_ = Primary{view, end_.lsn};
-  replicated_ = output_.replicated = end_.lsn;  // R5: on activation the whole log counts as replicated
-}
-
-void Replica::retire() {
+// Whatever the role was, it ends. R4: from here on nothing of an older view is acknowledged, counted or released. What
+// was handed to the disk will be stored, in order, before the next seal.
+void Replica::become_idle() {
   role_ = Idle{};
-  output_.store.clear();  // R4: from here on nothing of an older view is stored, acknowledged or released
+  sending_.clear();
 }
 
-Lsn Replica::append(Bytes payload) {
-  assert(serving());
-  Record record;
-  record.view = std::get<Primary>(role_).view;
-  record.lsn = end_.lsn.next();
-  record.chain = next_chain(end_.chain, record.view, record.lsn, payload);
-  record.payload = std::move(payload);
-  end_ = position(record);
-  output_.store.push_back(std::move(record));
-  return end_.lsn;
+View Replica::role_view() const {
+  return std::visit(
+      [](const auto& role) {
+        if constexpr (requires { role.view; }) {
+          return role.view.number;
+        } else {
+          return View{};
+        }
+      },
+      role_);
 }
 
-void Replica::stored(Lsn lsn) {
-  auto* primary = std::get_if<Primary>(&role_);
-  if (primary == nullptr) return;  // R4: an fsync that ends after the role has ended counts for nothing
-  assert(lsn <= end_.lsn);
-  if (sealed_ != primary->view) return;  // R2: checked after the fsync, for the primary's own copy as well
-  if (lsn <= primary->stored) return;
-  primary->stored = lsn;
-  replicated_ = output_.replicated = lsn;  // R1: solo, the one member has it durable
+void Replica::received(const Message& message) {
+  if (message.from.member.node == self_.member.node) return;  // a clone of this node (R10)
+  std::visit(
+      [&](const auto& body) {
+        using Kind = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Kind, Open>) on_open(message, body);
+        if constexpr (std::is_same_v<Kind, Opened>) on_opened(message, body);
+        if constexpr (std::is_same_v<Kind, Records>) on_records(message, body);
+        if constexpr (std::is_same_v<Kind, Stored>) on_stored_elsewhere(message, body);
+        if constexpr (std::is_same_v<Kind, SnapshotPart>) on_snapshot_part(message, body);
+        if constexpr (std::is_same_v<Kind, SnapshotStored>) on_snapshot_stored(message, body);
+      },
+      message.body);
 }
+
+void Replica::say(const std::string& to, Body body) { output_.send.push_back({self_, to, std::move(body)}); }
+
+void Replica::set_links(std::vector<std::string> up) {
+  if (up == links_) return;
+  links_ = std::move(up);
+  if (auto* learner = as<Learner>()) {
+    const bool cut_off = std::ranges::find(links_, learner->receiving.from) == links_.end();
+    learner->feeder = 0;
+    if (sealed_ == learner->view.number && (cut_off || learner->receiving.number == 0)) open_learner(*learner);
+  }
+}
+
+void Replica::tick() {
+  const auto silent = [](Receiving& receiving) { return !std::exchange(receiving.heard, false); };
+  if (auto* forming = as<Forming>()) {
+    if (sealed_ != forming->view.number) return;
+    if (!forming->holds && !forming->is_source && silent(forming->copy)) open_copy(*forming);
+    if (forming->holds && forming->as_backup.number != 0 && silent(forming->as_backup)) open_as_backup(*forming);
+  } else if (auto* primary = as<Primary>()) {
+    if (primary->view.backup) {
+      // A fence even when nobody reads: it shows the control module that the pair serves (S4). One whose nonce was lost
+      // is asked for again.
+      ++primary->fences;
+      primary->fences_asked = primary->fences_confirmed;
+    }
+  } else if (auto* backup = as<Backup>()) {
+    if (silent(backup->receiving)) open(backup->receiving, backup->view.number, Feed::backup, backup->view.primary.node);
+  } else if (auto* learner = as<Learner>()) {
+    if (sealed_ == learner->view.number && silent(learner->receiving)) {
+      ++learner->feeder;
+      open_learner(*learner);
+    }
+  }
+  for (auto& [node, sending] : sending_) sending.say_something = true;
+}
+
+std::optional<std::uint64_t> Replica::records_behind() const {
+  const auto* learner = std::get_if<Learner>(&role_);
+  if (learner == nullptr || !learner->receiving.boot) return std::nullopt;
+  const Lsn offered = learner->receiving.offered;
+  return offered > tail_.end().lsn ? offered.value - tail_.end().lsn.value : 0;
+}
+
+// -- the disk ---------------------------------------------------------------------------------------------------------
+
+void Replica::order(std::variant<Append, Truncate, Seal, Install> what) {
+  Ordered ordered;
+  ordered.number = ++last_order_;
+  ordered.end = tail_.end();
+  if (std::holds_alternative<Truncate>(what)) {
+    ordered.kind = Ordered::Kind::truncate;
+  } else if (const auto* seal = std::get_if<Seal>(&what)) {
+    ordered.kind = Ordered::Kind::seal;
+    ordered.seal = seal->view;
+  } else if (const auto* install = std::get_if<Install>(&what)) {
+    ordered.kind = Ordered::Kind::install;
+    ordered.end = install->at;
+    ordered.bytes = install->offset + install->bytes.size();
+    ordered.last = install->last();
+  }
+  ordered_.push_back(ordered);
+  output_.disk.push_back({ordered.number, std::move(what)});
+}
+
+// Made durable with whatever else this turn brings. The caller has checked that it follows the end.
+void Replica::accept(Record record) {
+  if (!output_.disk.empty() && std::holds_alternative<Append>(output_.disk.back().what)) {
+    std::get<Append>(output_.disk.back().what).records.push_back(record);
+    ordered_.back().end = position(record);
+    tail_.append(std::move(record));
+    return;
+  }
+  Append append;
+  append.records.push_back(record);
+  tail_.append(std::move(record));
+  order(std::move(append));
+}
+
+void Replica::truncate(const Position& last_kept) {
+  tail_.truncate(last_kept);
+  // The part that is kept is durable as far as it was. What is on its way to the disk will be cut again behind it.
+  if (durable_.lsn > last_kept.lsn) durable_ = last_kept;
+  for (Ordered& ordered : ordered_) {
+    if (ordered.kind != Ordered::Kind::install && ordered.end.lsn > last_kept.lsn) ordered.end = last_kept;
+  }
+  if (applied_ && *applied_ > last_kept.lsn) forget_state();
+  if (rebuilding_ && rebuilding_->up_to > last_kept.lsn) rebuilding_.reset();
+  order(Truncate{last_kept});
+}
+
+void Replica::done(std::uint64_t order) {
+  while (!ordered_.empty() && ordered_.front().number <= order) {
+    const Ordered ordered = ordered_.front();
+    ordered_.pop_front();
+    carried_out(ordered);
+  }
+}
+
+void Replica::carried_out(const Ordered& ordered) {
+  switch (ordered.kind) {
+    case Ordered::Kind::append:
+    case Ordered::Kind::truncate:
+      durable_ = ordered.end;
+      on_stored();
+      break;
+    case Ordered::Kind::seal:
+      sealed_ = std::max(sealed_, ordered.seal);
+      on_sealed();
+      break;
+    case Ordered::Kind::install:
+      if (ordered.last) {
+        tail_.restart(ordered.end);
+        durable_ = replicated_ = ordered.end;
+        forget_state();
+        want_state(durable_.lsn);
+      }
+      if (auto* learner = as<Learner>(); learner && learner->receiving.installing == ordered.end) {
+        if (ordered.last) learner->receiving.installing.reset();
+        say(learner->receiving.from,
+            SnapshotStored{learner->view.number, learner->receiving.number, ordered.end, ordered.bytes});
+      }
+      break;
+  }
+}
+
+void Replica::on_stored() {
+  if (auto* primary = as<Primary>()) {
+    primary->stored = durable_;
+    count(*primary);
+  } else if (auto* backup = as<Backup>()) {
+    acknowledge(backup->receiving, backup->view.number, 0);
+  } else if (auto* learner = as<Learner>()) {
+    acknowledge(learner->receiving, learner->view.number, 0);
+  } else if (auto* forming = as<Forming>()) {
+    ++progress_;
+    acknowledge(forming->copy, forming->view.number, 0);
+    check_holds(*forming);
+  }
+}
+
+// -- the state of the transaction machine (T1) ------------------------------------------------------------------------
+
+void Replica::advance_replicated(Lsn up_to) {
+  const Position known = tail_.known_position_up_to(std::min(up_to, tail_.end().lsn));
+  if (known.lsn <= replicated_.lsn) return;
+  replicated_ = known;
+  apply_replicated();
+}
+
+// Others than the primary apply up to known-replicated.
+void Replica::apply_replicated() {
+  if (serving()) return;
+  if (applied_ && *applied_ < replicated_.lsn && tail_.first() > applied_->next()) forget_state();
+  if (!applied_) return want_state(replicated_.lsn);
+  for (; *applied_ < replicated_.lsn; applied_ = applied_->next()) {
+    output_.apply.push_back(*tail_.find(applied_->next()));
+  }
+}
+
+void Replica::want_state(Lsn up_to) {
+  if (applied_ || rebuilding_) return;
+  rebuilding_ = Rebuild{++last_rebuild_, std::min(up_to, durable_.lsn)};
+  output_.rebuild = rebuilding_;
+}
+
+void Replica::forget_state() {
+  applied_.reset();
+  rebuilding_.reset();
+  output_.apply.clear();
+}
+
+void Replica::rebuilt(const Rebuild& request) {
+  if (!rebuilding_ || rebuilding_->number != request.number) return;
+  applied_ = request.up_to;
+  rebuilding_.reset();
+  apply_replicated();
+  if (auto* forming = as<Forming>()) try_activate(*forming);
+}
+
+// -- output -----------------------------------------------------------------------------------------------------------
 
 Output Replica::take_output() {
-  output_.replicated = replicated_;
+  for (auto& [node, sending] : sending_) feed(node, sending);
+  if (const auto* primary = as<Primary>()) {
+    output_.replicated = replicated_.lsn;
+    output_.fenced = primary->fences_confirmed;
+  }
+  shrink_tail();
   return std::exchange(output_, Output{});
+}
+
+// Kept in memory: what the backup has not stored (R2), what the state does not hold yet, what is not on this disk yet;
+// and as much as the options allow for those who are fed.
+void Replica::shrink_tail() {
+  Lsn keep = durable_.lsn;
+  if (const auto* primary = as<Primary>()) {
+    if (primary->view.backup) keep = std::min(keep, primary->backup_stored.lsn);
+  } else {
+    if (applied_) keep = std::min(keep, *applied_);
+    if (rebuilding_) keep = std::min(keep, rebuilding_->up_to);
+  }
+  keep = std::min(keep, replicated_.lsn);
+  tail_.shrink(keep.next(), options_.tail_bytes);
 }
 
 }  // namespace torc::ring
