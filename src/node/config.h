@@ -16,6 +16,34 @@
 
 namespace torc::node {
 
+// One node of a ring, as every file of that ring lists it.
+struct RingNode {
+  std::string name;
+  std::string room;      // S1: views across two rooms are preferred
+  io::Endpoint peer;     // where the other nodes and the control module reach it
+  io::Endpoint clients;  // where clients do; told to them by discovery
+  io::Endpoint http;
+
+  friend bool operator==(const RingNode&, const RingNode&) = default;
+};
+
+// A ring of several nodes. The same on all of them and on the control module.
+struct Cluster {
+  std::string name = "torc";
+  std::string secret;           // that nodes prove to each other; empty: none is asked for
+  std::vector<RingNode> nodes;  // in ring order; empty: this node is alone
+  Milliseconds heartbeat{100};
+  Milliseconds suspicion{400};
+  std::vector<io::Endpoint> store;  // etcd's, or the control module's if that holds the store
+
+  const RingNode* find(std::string_view node) const {
+    for (const RingNode& each : nodes) {
+      if (each.name == node) return &each;
+    }
+    return nullptr;
+  }
+};
+
 struct Config {
   std::string name = "A";
   std::uint8_t ring = 0;  // 0 to 127; part of every id (T4)
@@ -25,6 +53,7 @@ struct Config {
   std::string advertise;  // "ip:port" put into xids; empty: where it listens
   std::string trace_level = "info";
 
+  Cluster cluster;
   txn::Options txn;
   session::Options session;
   io::TcpServerOptions network;

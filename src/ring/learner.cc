@@ -70,7 +70,7 @@ void Replica::on_snapshot_part(const Message& message, const SnapshotPart& part)
   }
   if (receiving->installing != part.at || receiving->installing_bytes != part.offset) return;
   receiving->installing_bytes += part.bytes.size();
-  order(Install{part.at, part.total_bytes, part.offset, part.bytes});
+  order(Install{part.at, part.total_bytes, part.digest, part.offset, part.bytes});
 }
 
 }  // namespace torc::ring

@@ -73,7 +73,8 @@ struct SnapshotPart {
   View view;
   std::uint64_t number = 0;
   Position at;  // of the last record that the snapshot holds
-  std::uint64_t total_bytes = 0, offset = 0;
+  std::uint64_t total_bytes = 0, digest = 0;  // of the whole
+  std::uint64_t offset = 0;
   Bytes bytes;
 
   friend bool operator==(const SnapshotPart&, const SnapshotPart&) = default;

@@ -71,6 +71,7 @@ struct Encoder {
     start(out, Kind::snapshot_part, m.view, m.number);
     write(out, m.at);
     out.u64(m.total_bytes);
+    out.u64(m.digest);
     out.u64(m.offset);
     out.u32(static_cast<std::uint32_t>(m.bytes.size()));
     out.bytes(m.bytes);
@@ -118,8 +119,9 @@ Records read_records(ByteReader& in, View view, std::uint64_t number) {
 }
 
 SnapshotPart read_snapshot_part(ByteReader& in, View view, std::uint64_t number) {
-  SnapshotPart m{view, number, read_position(in), 0, 0, {}};
+  SnapshotPart m{view, number, read_position(in), 0, 0, 0, {}};
   m.total_bytes = in.u64();
+  m.digest = in.u64();
   m.offset = in.u64();
   const ByteView bytes = in.bytes(in.u32());
   if (m.offset > m.total_bytes || bytes.size() > m.total_bytes - m.offset) in.fail();

@@ -27,6 +27,7 @@ Replica::Replica(Speaker self, Recovered recovered, Options options)
       durable_(tail_.end()),
       sealed_(recovered.sealed),
       replicated_(recovered.replicated),
+      applied_(recovered.applied),
       last_nonce_(recovered.nonce_start) {
   assert(replicated_.lsn <= durable_.lsn);
 }
@@ -232,16 +233,20 @@ void Replica::advance_replicated(Lsn up_to) {
 // Others than the primary apply up to known-replicated.
 void Replica::apply_replicated() {
   if (serving()) return;
-  if (applied_ && *applied_ < replicated_.lsn && tail_.first() > applied_->next()) forget_state();
-  if (!applied_) return want_state(replicated_.lsn);
+  if (!has_state_up_to_tail()) return want_state(replicated_.lsn);
   for (; *applied_ < replicated_.lsn; applied_ = applied_->next()) {
     output_.apply.push_back(*tail_.find(applied_->next()));
   }
 }
 
+// What the state lacks is in memory, so that it can be applied from there.
+bool Replica::has_state_up_to_tail() const { return applied_ && tail_.first() <= applied_->next(); }
+
 void Replica::want_state(Lsn up_to) {
-  if (applied_ || rebuilding_) return;
-  rebuilding_ = Rebuild{++last_rebuild_, std::min(up_to, durable_.lsn)};
+  if (rebuilding_ || has_state_up_to_tail()) return;
+  up_to = std::min(up_to, durable_.lsn);
+  if (applied_ && *applied_ >= up_to) return;
+  rebuilding_ = Rebuild{++last_rebuild_, up_to, std::exchange(applied_, std::nullopt)};
   output_.rebuild = rebuilding_;
 }
 

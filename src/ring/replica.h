@@ -44,6 +44,7 @@ struct Recovered {
   View sealed;                      // the highest view joined (identity)
   std::vector<Position> view_ends;  // of the log (tail.h)
   Position replicated;              // everything up to here is known to be replicated; a position in this log
+  std::optional<Lsn> applied = {};  // what the transaction machine's state holds, if it was made already (T1)
   std::uint64_t nonce_start = 1;    // random: R6's nonces count from here
 };
 
@@ -69,7 +70,8 @@ struct Seal {
 // A part of a snapshot that takes the place of the whole log once its last part is there.
 struct Install {
   Position at;
-  std::uint64_t total_bytes = 0, offset = 0;
+  std::uint64_t total_bytes = 0, digest = 0;
+  std::uint64_t offset = 0;
   Bytes bytes;
 
   bool last() const { return offset + bytes.size() == total_bytes; }
@@ -100,6 +102,7 @@ struct FetchSnapshot {
 struct Rebuild {
   std::uint64_t number = 0;
   Lsn up_to;
+  std::optional<Lsn> from = {};  // the state at hand holds so much of this log, and may be gone on with
 };
 
 // Split by promise (R1): nothing in here says that a record is replicated but `replicated`, nothing that a reply which
@@ -262,6 +265,7 @@ class Replica {
   void truncate(const Position& last_kept);
   void advance_replicated(Lsn up_to);
   void apply_replicated();
+  bool has_state_up_to_tail() const;
   void want_state(Lsn up_to);
   void forget_state();
   void say(const std::string& to, Body body);

@@ -84,8 +84,7 @@ void Replica::open_as_backup(Forming& forming) {
 void Replica::try_activate(Forming& forming) {
   if (!is_self(forming.view.primary) || !forming.holds || forming.activating) return;
   if (forming.view.backup && !forming.backup_holds) return;
-  if (applied_ && tail_.first() > applied_->next()) forget_state();
-  if (!applied_) return want_state(tail_.end().lsn);
+  if (!has_state_up_to_tail()) return want_state(tail_.end().lsn);
   forming.activating = true;
   Register serving = forming.view;
   serving.state = Register::State::serving;
