@@ -30,7 +30,9 @@ class SnapshotFile {
   const std::string& name() const { return name_; }
   const SnapshotHeader& header() const { return header_; }
 
-  // The payload. Error: damaged.
+  // In the file.
+  static std::uint64_t chunk_offset(std::uint64_t number);
+  // The payload of the chunk `number`, which is below header().chunks(). Error: damaged.
   Result<Bytes> chunk(std::uint64_t number) const;
   // What the file says of its chunks, the payloads unread.
   Result<std::uint64_t> digest() const;

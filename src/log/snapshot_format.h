@@ -17,6 +17,7 @@ namespace torc::log {
 inline constexpr std::size_t snapshot_header_bytes = 52;
 inline constexpr std::size_t chunk_header_bytes = 12;
 inline constexpr std::size_t snapshot_chunk_bytes = 1024 * 1024 - chunk_header_bytes;  // 1 MiB with its header
+inline constexpr std::uint64_t snapshot_state_bytes_max = std::uint64_t{1} << 62;
 
 // "snapshot-" and the LSN in 20 digits.
 std::string snapshot_name(Lsn lsn);

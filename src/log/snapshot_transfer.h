@@ -65,19 +65,22 @@ class SnapshotReceiver {
   Result<void> add(std::uint64_t offset, ByteView bytes);
 
   // Durable under its name when it returns without an error; older snapshots are removed. Errors: refused if bytes are
-  // missing; invalid if they are not the ones that were offered, and the transfer is over.
+  // missing; invalid if they are not the ones that were offered, and the transfer is over. After unavailable it may be
+  // called again.
   Result<void> finish();
 
  private:
   SnapshotReceiver(io::Directory& directory, const SnapshotOffer& offer, std::unique_ptr<io::File> file);
 
   Result<void> write_chunk();
-  Error give_up(const Error& error);
+  Result<void> give_name();
+  void abandon();
 
   io::Directory* directory_;
   SnapshotOffer offer_;
   SnapshotHeader header_;
   std::unique_ptr<io::File> file_;  // none when the transfer is over
+  bool named_ = false;              // it has become the snapshot; its name may not be durable yet
   std::uint64_t received_ = 0;
   std::uint64_t file_offset_ = 0;
   std::uint64_t chunk_number_ = 0;
