@@ -1,0 +1,39 @@
+// A link that can be cut: a TCP relay on loopback, between real processes and without root. Connections to its port go on
+// to a target; cut, their bytes are swallowed, as by a network that loses every packet.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "io/network.h"
+
+namespace torc::demo {
+
+class LinkRelay {
+ public:
+  // Whose bytes a cut swallows. New connections are accepted in any case, and stay silent in the directions that are
+  // cut.
+  enum class Cut { none, to_target, from_target, both };
+
+  // Listens at once; the target is dialed for each connection, so it may come later. Error: `listen` is not free.
+  static Result<std::unique_ptr<LinkRelay>> start(const io::Endpoint& listen, const io::Endpoint& target);
+  ~LinkRelay();
+  LinkRelay(const LinkRelay&) = delete;
+  LinkRelay& operator=(const LinkRelay&) = delete;
+
+  const io::Endpoint& endpoint() const;
+
+  // From any thread; in force when it returns. A TCP connection that lost bytes cannot go on: healing ends those that a
+  // cut has touched, and leaves the others alone.
+  void cut(Cut cut);
+  void heal() { cut(Cut::none); }
+  // Ends every connection, as a process that dies does.
+  void hang_up();
+
+ private:
+  class Contents;
+  explicit LinkRelay(std::unique_ptr<Contents> contents);
+  std::unique_ptr<Contents> contents_;
+};
+
+}  // namespace torc::demo
