@@ -1,5 +1,6 @@
 // A link that can be cut: a TCP relay on loopback, between real processes and without root. Connections to its port go on
-// to a target; cut, their bytes are swallowed, as by a network that loses every packet.
+// to a target. While it is cut nothing comes through, and both ends still believe to be connected: as with a network
+// that loses every packet.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,7 @@ namespace torc::demo {
 
 class LinkRelay {
  public:
-  // Whose bytes a cut swallows. New connections are accepted in any case, and stay silent in the directions that are
-  // cut.
+  // The directions that are cut.
   enum class Cut { none, to_target, from_target, both };
 
   // Listens at once; the target is dialed for each connection, so it may come later. Error: `listen` is not free.
@@ -23,8 +23,9 @@ class LinkRelay {
 
   const io::Endpoint& endpoint() const;
 
-  // From any thread; in force when it returns. A TCP connection that lost bytes cannot go on: healing ends those that a
-  // cut has touched, and leaves the others alone.
+  // From any thread; in force when it returns. What is sent in a direction that is cut comes through once it is healed,
+  // ends of connections too, as TCP repeats what was lost. A connection made during a cut is accepted, silent in both
+  // directions, and ended by healing: on a real network it had never come about.
   void cut(Cut cut);
   void heal() { cut(Cut::none); }
   // Ends every connection, as a process that dies does.

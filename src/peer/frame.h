@@ -45,22 +45,27 @@ inline bool is_open(Channel channel) { return channel >= Channel::replication; }
 inline bool is_relayable(Channel channel) { return is_open(channel) && channel != Channel::replication; }
 std::string_view name_of(Channel channel);
 
+// What two ends speak is agreed in their hellos. Hello, proof and refusal belong to no version and carry 0: two ends that
+// have none in common still understand these.
+inline constexpr std::uint16_t version_none = 0;
 inline constexpr std::uint16_t version_lowest = 1;
 inline constexpr std::uint16_t version_highest = 1;
+inline bool is_versioned(Channel channel) { return channel >= Channel::ping; }
 inline constexpr std::size_t frame_header_bytes = 8;
 inline constexpr std::size_t payload_bytes_max = 16 * 1024 * 1024;
-// Of a connection's first two frames, hello and proof: what a stranger may make us keep.
+// Of a connection's first two frames and of every unversioned one: what a stranger may make us keep.
 inline constexpr std::size_t greeting_bytes_max = 1024;
 
 struct Frame {
-  std::uint16_t version = version_highest;
+  std::uint16_t version = version_none;
   Channel channel = Channel::hello;
   Bytes payload;
 
   friend bool operator==(const Frame&, const Frame&) = default;
 };
 
-// The payload must not be larger than payload_bytes_max.
+// `version`: the agreed one; an unversioned channel carries none whatever it is. The payload must not be larger than
+// payload_bytes_max.
 void encode(std::uint16_t version, Channel channel, ByteView payload, Bytes& out);
 
 // Finds the frames in a stream of bytes. One per connection.
@@ -71,7 +76,7 @@ class FrameReader {
  public:
   void feed(ByteView bytes);
   // The next whole frame; none if more bytes are needed. Errors, each as soon as the bytes that show it are there: a
-  // length that is too short or too long, a version, channel or flag that does not exist.
+  // length that is too short or too long; a channel, a flag or a version that does not exist.
   Result<std::optional<Frame>> next();
 
   std::size_t buffered() const { return buffer_.size() - consumed_; }

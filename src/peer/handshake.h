@@ -43,7 +43,7 @@ class Handshake {
   };
   // What a dialer says before anything was received.
   Said begin() const;
-  // What to say to this; nothing if done() and the other end has heard all. Errors, in words for both ends: not the
+  // What to say to this, if anything. Errors, in words for both ends: not the
   // message that is due or not readable, no version in common, another cluster, our own name, a wrong proof.
   Result<std::optional<Said>> received(const Frame& frame);
 

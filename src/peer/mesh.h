@@ -111,6 +111,8 @@ struct Output {
 class Mesh {
  public:
   explicit Mesh(MeshConfig config);
+  Mesh(const Mesh&) = delete;  // handshakes refer to the introduction
+  Mesh& operator=(const Mesh&) = delete;
 
   // The nodes that this process is to keep a connection to.
   std::vector<std::string> dials() const;
@@ -139,6 +141,74 @@ class Mesh {
   const Identity& self() const { return config_.introduction.self; }
 
   Output take_output();
+
+ private:
+  // A connection in its handshake.
+  struct Stranger {
+    Role role;
+    std::string expected;  // only a dialer's: whom we dialed
+    Transport transport;
+    Handshake handshake;
+    std::uint64_t dial = 0;  // only a dialer's
+    Instant began;
+    Instant said_at;  // when we last said something that the other end answers: measures the first round trip
+  };
+
+  struct Sent {
+    std::uint64_t number;
+    Instant at;
+  };
+  struct Link {
+    ConnectionId connection;
+    Identity identity;
+    std::uint64_t dial = 0;  // the dialer's count: of two connections of one boot the higher is newer
+    std::uint16_t version = version_lowest;
+    Instant next_ping;
+    std::uint64_t last_ping = 0;
+    std::deque<Sent> unanswered;  // not older than the suspicion time
+    std::vector<Neighbour> neighbours;
+  };
+  struct Peer {
+    std::string name;
+    Kind kind = Kind::node;
+    std::optional<Link> link = {};
+    std::optional<Identity> identity = {};  // the last one that was proved; stays when the link goes down
+    Duration round_trip{0};                 // the last one
+    Instant heard_at{};
+    bool refused = false;
+    std::string address = {};
+  };
+
+  Peer* find(std::string_view name);
+  const Peer* find(std::string_view name) const;
+  Peer* find(ConnectionId connection);
+
+  void meet(ConnectionId connection, Stranger& stranger, const Frame& frame, Instant now);
+  Result<void> admit(const Stranger& stranger, const Hello& hello) const;
+  Result<void> check_place(const Hello& hello) const;
+  Result<void> check_newer(const Identity& identity, std::uint64_t dial) const;
+  void establish(ConnectionId connection, Stranger stranger, Instant now);
+  void refuse(ConnectionId connection, const std::string& reason);
+
+  void hear(Peer& peer, Frame frame, Instant now);
+  Result<void> hear_ping(Peer& peer, ByteView payload);
+  Result<void> hear_pong(Peer& peer, ByteView payload, Instant now);
+  Result<void> hear_relay(Peer& peer, ByteView payload);
+  Result<void> hear_relayed(const Peer& peer, ByteView payload);
+  void ping(Peer& peer, Instant now);
+  void part(Peer& peer, LinkEvent::What what, const std::string& reason);
+  void tell_neighbours_soon();
+
+  bool is_outdated(const Identity& identity) const;
+  const Peer* hop_to(std::string_view name) const;
+  std::vector<Neighbour> neighbours() const;
+  void post(const Link& link, Channel channel, ByteView payload);
+
+  const MeshConfig config_;
+  std::vector<Peer> peers_;  // the other nodes, in the configured order; then control modules, only while linked
+  std::map<ConnectionId, Stranger> strangers_;
+  std::uint64_t dials_ = 0;
+  Output output_;
 };
 
 }  // namespace torc::peer

@@ -35,6 +35,7 @@ class TcpDialer {
   // The handler knows endpoints by their place in the list.
   TcpDialer(boost::asio::io_context& context, DialHandler& handler, std::vector<Endpoint> endpoints,
             TcpDialerOptions options);
+  // On the network thread, or when that has ended.
   ~TcpDialer();
 
   // The first attempts.
