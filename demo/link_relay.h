@@ -15,7 +15,8 @@ class LinkRelay {
   // The directions that are cut.
   enum class Cut { none, to_target, from_target, both };
 
-  // Listens at once; the target is dialed for each connection, so it may come later. Error: `listen` is not free.
+  // Listens at once; the target, an address, is dialed for each connection, so it may come later. Error: `listen` is
+  // not free.
   static Result<std::unique_ptr<LinkRelay>> start(const io::Endpoint& listen, const io::Endpoint& target);
   ~LinkRelay();
   LinkRelay(const LinkRelay&) = delete;
