@@ -119,9 +119,8 @@ struct Counts {
   std::size_t connections = 0;
   std::size_t index_entries = 0;  // resources and clients that phase two can be sent to
   std::size_t phase_two = 0;      // requests that an RM may still answer
-  std::size_t kept_requests = 0;  // not answered, with keep_requests
   std::size_t remote_clients = 0;  // of other nodes
-  std::uint64_t remote_clients_refused = 0;  // above remote_clients_max; counts on for ever
+  std::uint64_t remote_clients_refused = 0;  // not remembered, since there were as many as may be; only grows
 };
 
 class Session {
