@@ -1,11 +1,13 @@
-// What the operator reads when bytes that were good once are not any more (R8): where, what, and what to do.
+// Bytes that were good once and are not any more (R8): where, what, and what the operator is told to do.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace torc::log {
@@ -20,5 +22,22 @@ inline Error damage(std::string_view facts) {
 inline Error damage_at(std::string_view file, std::uint64_t offset, std::string_view what) {
   return damage(fmt::format("{} is damaged at byte {}: {}", file, offset, what));
 }
+
+// The same as a value, for those who go on without what is damaged: salvage and scrubber.
+struct Damage {
+  std::string file;
+  std::uint64_t offset = 0;
+  Lsn first_lost;  // the first record that cannot be read; of a snapshot, the record that it ends with
+  std::string what;
+
+  // For the trace.
+  std::string text() const {
+    return fmt::format("{} is damaged at byte {}, record {}: {}", file, offset, first_lost.value, what);
+  }
+  // For who does not go on.
+  Error error() const { return damage_at(file, offset, what); }
+
+  friend bool operator==(const Damage&, const Damage&) = default;
+};
 
 }  // namespace torc::log

@@ -93,6 +93,13 @@ Result<void> IdentityFile::write_slots() {
   return {};
 }
 
+Result<void> IdentityFile::renew(Incarnation incarnation) {
+  Identity renewed = identity_;
+  renewed.incarnation = incarnation;
+  renewed.known_replicated = Lsn{};
+  return save(renewed);
+}
+
 Result<void> IdentityFile::save(const Identity& identity) {
   Identity before = std::exchange(identity_, identity);
   ++sequence_;

@@ -12,7 +12,7 @@
 namespace torc::log {
 
 struct Identity {
-  Incarnation incarnation;        // random, made with the directory, never changes
+  Incarnation incarnation;        // random, made with the directory; another one after damage (R8)
   View sealed;                    // highest view joined; only grows (R2, R4)
   Boot boot;                      // raised durably at each start
   std::uint64_t start_nonce = 0;  // random at each start: tells a clone or a restored image (R10)
@@ -41,6 +41,11 @@ class IdentityFile {
   // Durable when it returns without an error. After an error either may be found at the next start; identity() is the
   // old one. Error: invalid if the names are too long for a slot.
   Result<void> save(const Identity& identity);
+
+  // R8: records that this directory may have acknowledged are lost, so it is another one from now on and known to hold
+  // nothing. Whose it is, its boot and what it has sealed and seen stay: those promises bind whoever comes after. The
+  // same of save().
+  Result<void> renew(Incarnation incarnation);
 
  private:
   Result<void> write_slots();

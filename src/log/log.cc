@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 #include "base/checksum.h"
 #include "log/damage.h"
+#include "log/snapshot_file.h"
 #include "log/writer.h"
 
 namespace torc::log {
@@ -30,18 +30,23 @@ const Recovery& Log::recovery() const { return writer_->recovery(); }
 Result<void> Log::append(std::span<const Record> records) { return writer_->append(records); }
 const Position& Log::end() const { return writer_->end(); }
 Lsn Log::first() const { return writer_->first(); }
+const std::vector<Position>& Log::view_ends() const { return writer_->view_ends(); }
 Result<void> Log::truncate_suffix(Lsn last_kept) { return writer_->truncate_suffix(last_kept); }
+Result<void> Log::rebase(const Position& base) { return writer_->rebase(base); }
 Result<void> Log::drop_prefix(Lsn lsn) { return writer_->drop_prefix(lsn); }
 Result<void> Log::prepare() { return writer_->prepare(); }
 std::uint64_t Log::room() const { return writer_->room(); }
 
 Result<void> Log::Writer::recover(const Evidence& evidence, const Position& base) {
   if (auto adopted = preallocation_.adopt(); !adopted) return adopted;
+  if (auto removed = remove_if_there(directory_, snapshot_part_name); !removed) return removed;
   const auto list = list_segments(directory_, base);
   if (!list) return list.error();
+  if (list->damage) return list->damage->error();
   remnants_ = list->remnants;
   directory_dirty_ = true;  // names that are seen here may not be durable yet
   end_ = base;
+  snapshot_ = base.lsn;
   if (list->live.empty()) {
     if (evidence.known_replicated > base.lsn) {
       return damage(fmt::format("There is no log, and records up to {} are known to be acknowledged or replicated",
@@ -54,6 +59,8 @@ Result<void> Log::Writer::recover(const Evidence& evidence, const Position& base
     end_ = base;
     remnants_.insert(remnants_.end(), segments_.begin(), segments_.end());
     segments_.clear();
+    view_ends_ = {};
+    view_ends_.note(base);
     if (auto begun = begin_segment(base, {}, list->cuts); !begun) return begun;
   }
   recovery_.end = end_;
@@ -61,32 +68,28 @@ Result<void> Log::Writer::recover(const Evidence& evidence, const Position& base
 }
 
 Result<void> Log::Writer::recover_segments(const SegmentList& list, const Evidence& evidence, const Position& base) {
-  constexpr Lsn no_stop{std::numeric_limits<std::uint64_t>::max()};
+  // What the snapshot holds need not be in the log.
+  Evidence above_base = evidence;
+  if (evidence.known_replicated <= base.lsn) above_base.known_replicated = Lsn{};
+  std::optional<Position> before;
   for (std::size_t i = 0; i < list.live.size(); ++i) {
     auto segment = Segment::open(directory_, list.live[i]);
     if (!segment) return segment.error();
-    if (i > 0 && segment->header().previous != end_) {
-      return segment->damaged(0,
-                              fmt::format("it does not go on from record {} of {}", end_.lsn.value, list.live[i - 1]));
-    }
-    // What a segment holds behind the first record of the next one was cut.
     const bool last = i + 1 == list.live.size();
-    const auto walked = walk(*segment, last ? no_stop : *first_lsn(list.live[i + 1]), base);
-    if (!walked) return walked.error();
-    end_ = walked->end;
-    recovery_.records += walked->records;
+    const auto next = last ? std::nullopt : first_lsn(list.live[i + 1]);
+    const auto examined = examine(*segment, before, next, above_base, base);
+    if (!examined) return examined.error();
+    if (examined->damage) return examined->damage->error();
+    const Walk& walk = examined->walk;
+    before = end_ = walk.end;
+    recovery_.records += walk.records;
+    for (const Position& view_end : walk.view_ends.positions()) view_ends_.note(view_end);
     segments_.push_back(list.live[i]);
     if (last) {
       header_ = segment->header();
       bytes_ = segment->bytes();
-      move_to(walked->offset);
-      // What the snapshot holds need not be in the log.
-      Evidence above_base = evidence;
-      if (evidence.known_replicated <= base.lsn) above_base.known_replicated = Lsn{};
-      if (auto recovered = recover_tail(*segment, *walked, above_base); !recovered) return recovered;
-    } else if (end_.lsn.next() != *first_lsn(list.live[i + 1])) {
-      return segment->damaged(walked->offset, fmt::format("the batch after record {} is bad, and {} follows",
-                                                          end_.lsn.value, list.live[i + 1]));
+      move_to(walk.offset);
+      if (auto recovered = recover_tail(*segment, *examined); !recovered) return recovered;
     }
   }
   auto file = directory_.open(segments_.back());
@@ -97,13 +100,12 @@ Result<void> Log::Writer::recover_segments(const SegmentList& list, const Eviden
 
 // Cuts a torn tail, and makes the last whole batch durable: it may have been written by a process that died before its
 // sync, or was told that it failed, after which the kernel takes the pages for clean. Written again, they are not.
-Result<void> Log::Writer::recover_tail(Segment& segment, const Walk& walk, const Evidence& evidence) {
-  const auto torn = judge_tail(segment, walk, evidence);
-  if (!torn) return torn.error();
-  if (*torn) {
-    if (auto wiped = wipe(segment.file(), **torn); !wiped) return wiped;
-    recovery_.torn_tail = fmt::format("{}: {} bytes cut at byte {}, after record {}", segment.name(), (*torn)->bytes,
-                                      (*torn)->offset, walk.end.lsn.value);
+Result<void> Log::Writer::recover_tail(Segment& segment, const Examined& examined) {
+  const Walk& walk = examined.walk;
+  if (const auto& torn = examined.torn) {
+    if (auto wiped = wipe(segment.file(), *torn); !wiped) return wiped;
+    recovery_.torn_tail = fmt::format("{}: {} bytes cut at byte {}, after record {}", segment.name(), torn->bytes,
+                                      torn->offset, walk.end.lsn.value);
   }
   if (walk.last_batch_offset == 0) return {};
   const auto batch = segment.view(walk.last_batch_offset, walk.offset - walk.last_batch_offset);
@@ -134,6 +136,7 @@ Result<void> Log::Writer::append(std::span<const Record> records) {
     if (auto settled = settle(); !settled) return settled;
   }
   end_ = last;
+  for (const Record& record : records) view_ends_.note(position(record));
   unfinished_bytes_ = 0;
   move_to(offset_ + bytes);
   return {};
@@ -227,10 +230,10 @@ Result<void> Log::Writer::truncate_suffix(Lsn last_kept) {
   if (auto discarded = discard_unfinished(); !discarded) return discarded;
   if (auto settled = settle(); !settled) return settled;
   if (last_kept >= end_.lsn) return {};
-  if (last_kept.next() < first()) {
-    return Error{
-        fmt::format("the log begins with record {} and cannot be cut after {}", first().value, last_kept.value),
-        Error::Kind::refused};
+  if (last_kept.next() < first() || last_kept < snapshot_) {
+    return Error{fmt::format("the log begins with record {}, a snapshot holds all up to {}: it cannot be cut after {}",
+                             first().value, snapshot_.value, last_kept.value),
+                 Error::Kind::refused};
   }
   const auto after = std::find_if(segments_.begin(), segments_.end(),
                                   [&](const std::string& name) { return *first_lsn(name) > last_kept.next(); });
@@ -238,6 +241,7 @@ Result<void> Log::Writer::truncate_suffix(Lsn last_kept) {
   if (!segment) return segment.error();
   const auto walked = walk(*segment, last_kept.next(), segment->header().previous);
   if (!walked) return walked.error();
+  if (walked->damage) return walked->damage->error();
   std::vector<Record> kept;
   if (walked->end.lsn < last_kept) {
     auto found = segment->look(walked->offset);
@@ -252,17 +256,39 @@ Result<void> Log::Writer::truncate_suffix(Lsn last_kept) {
   }
   if (auto begun = begin_segment(walked->end, kept, header_.cuts + 1); !begun) return begun;
   end_ = kept.empty() ? walked->end : position(kept.back());
+  view_ends_.cut_to(end_);
   move_to(segment_header_bytes + std::exchange(unfinished_bytes_, 0));
   return settle();
 }
 
+// With the name of the new segment the others are superfluous: the snapshot holds all of them.
+Result<void> Log::Writer::rebase(const Position& base) {
+  if (auto settled = settle(); !settled) return settled;
+  if (base == end_) return {};  // also when the last call failed after the new name was there
+  if (base.lsn <= end_.lsn) {
+    return Error{fmt::format("the log ends with record {} and cannot begin anew after {}", end_.lsn.value,
+                             base.lsn.value),
+                 Error::Kind::refused};
+  }
+  if (auto begun = begin_segment(base, {}, header_.cuts); !begun) return begun;
+  remnants_.insert(remnants_.end(), segments_.begin(), std::prev(segments_.end()));
+  segments_.erase(segments_.begin(), std::prev(segments_.end()));
+  end_ = base;
+  snapshot_ = base.lsn;
+  view_ends_ = {};
+  view_ends_.note(base);
+  return settle();
+}
+
 Result<void> Log::Writer::drop_prefix(Lsn lsn) {
+  snapshot_ = std::max(snapshot_, lsn);
   if (auto settled = settle(); !settled) return settled;
   std::size_t dropped = 0;
   while (dropped + 1 < segments_.size() && first_lsn(segments_[dropped + 1])->value - 1 <= lsn.value) ++dropped;
   if (dropped == 0) return {};
   remnants_.assign(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(dropped));
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  view_ends_.drop_prefix(Lsn{first().value - 1});
   return settle();
 }
 

@@ -7,11 +7,12 @@
 //    log-<first lsn>           a segment: preallocated with zeros, written once from front to back, never recycled
 //    log-next                  the segment that comes next: zeros only, made in advance by prepare()
 //    log-new                   a segment that is being begun; renamed to log-<first lsn> when its bytes are durable
-//    snapshot-<lsn>            the state after that record (snapshot.h); snapshot.tmp while it is being written
+//    snapshot-<lsn>            the state after that record (snapshot.h); snapshot.tmp while it is being written,
+//                              snapshot.part while it is being received (snapshot_transfer.h)
 //
 // A crash may leave: a batch at the end of the last segment that was not wholly written (a torn tail, cut at the next
-// start and traced); a log-next of any length (filled anew); a log-new, a snapshot.tmp, an identity.tmp (removed);
-// segments below the newest snapshot that were about to be removed, and segments that a truncate_suffix() had cut
+// start and traced); a log-next of any length (filled anew); a log-new, a snapshot.tmp, a snapshot.part, an
+// identity.tmp (removed); segments below the newest snapshot that were about to be removed, and segments that a truncate_suffix() had cut
 // (removed). Everything else that does not read back as it was written is damage and is refused with
 // Error::Kind::damaged, naming file and offset.
 //
@@ -23,6 +24,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/record.h"
 #include "base/result.h"
@@ -78,10 +80,21 @@ class Log final {
   // The oldest record that is still here; end().lsn.next() if none is.
   Lsn first() const;
 
+  // For each view the position of its last record in this log, ascending; where records in front are gone, it begins
+  // with the view of the last of these. The ring finds by it how far two logs are the same (R4, R7). At most
+  // ViewEnds::views_max.
+  const std::vector<Position>& view_ends() const;
+
   // Drops all records above `last_kept` (a member that joins a view cuts to the common prefix, R4). A crash leaves the
   // log as it was or cut, nothing between; what was cut does not come back. After an error the cut may or may not have
-  // happened; repeat it. A Reader that reads above `last_kept` must not live on.
+  // happened; repeat it. No Reader that is open lives on. Error: refused below what a snapshot holds: the next start
+  // would bring that back.
   Result<void> truncate_suffix(Lsn last_kept);
+
+  // Begins the log anew behind `base`, where a snapshot that was received ends and is durable (SnapshotReceiver). A crash
+  // leaves the old log or the new one; the next start makes the new one of either. After an error, repeat it. No Reader
+  // that is open lives on. Error: refused unless the log ends below `base`; cut it first.
+  Result<void> rebase(const Position& base);
 
   // Removes whole segments in which no record above `lsn` is. Called when a snapshot at `lsn` is durable.
   Result<void> drop_prefix(Lsn lsn);
@@ -105,9 +118,13 @@ class Log final {
 
 // Reads records in order from a directory that another thread may be appending to; has file handles of its own. Reads
 // only what was durable when asked to stop at `last`.
+//
+// To open one in the middle of a segment takes a walk over the batches in front; who follows a log that grows keeps his
+// Reader and extends it.
 class Reader {
  public:
-  // The first record returned is `first`; error if it is no longer, or not yet, in the log.
+  // The first record returned is `first`; error if it is no longer, or not yet, in the log. With `first` behind `last`
+  // nothing is looked for until it is extended.
   static Result<Reader> open(io::Directory& directory, Lsn first, Lsn last);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
@@ -115,6 +132,9 @@ class Reader {
 
   // None at the end. Errors: damaged; invalid if the log ends before `last`; unavailable if drop_prefix() was faster.
   Result<std::optional<Record>> next();
+
+  // Goes on to `last`, durable by now, if that is farther. Not over a truncate_suffix() or rebase().
+  void extend(Lsn last);
 
  private:
   struct State;

@@ -15,12 +15,27 @@ struct Reader::State {
   std::optional<BatchRecords> records;          // what is left of the batch before it
   Position at;  // of the last record that was gone through; its view is not known where a whole batch was skipped
   Lsn last;
+  bool extended = false;  // what is known of segments and of the rest of this one is too old for the next batch
 
   bool next_segment_begins() const { return !segments.empty() && segments.front() == at.lsn.next(); }
+  Result<void> list(Lsn after);
+  Result<void> seek(Lsn first);
   Result<void> open_segment();
   Result<BatchHeader> header();
   Result<void> skip_to(Lsn first);
+  Result<void> read_batch();
+  RecordView step();
 };
+
+Result<void> Reader::State::list(Lsn after) {
+  const auto names = directory->list();
+  if (!names) return names.error();
+  segments.clear();
+  for (const std::string& name : *names) {
+    if (const auto lsn = first_lsn(name); lsn && *lsn > after) segments.push_back(*lsn);
+  }
+  return {};
+}
 
 Result<void> Reader::State::open_segment() {
   const std::string name = segment_name(segments.front());
@@ -42,6 +57,11 @@ Result<void> Reader::State::open_segment() {
 
 // Of the next batch, in the next segment if this one ends here.
 Result<BatchHeader> Reader::State::header() {
+  if (extended) {
+    segment->forget();
+    if (auto listed = list(segment->header().first()); !listed) return listed.error();
+    extended = false;
+  }
   if (next_segment_begins()) {
     if (auto opened = open_segment(); !opened) return opened.error();
   }
@@ -79,51 +99,73 @@ Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
-Result<Reader> Reader::open(io::Directory& directory, Lsn first, Lsn last) {
-  auto state = std::make_unique<State>();
-  state->directory = &directory;
-  state->last = last;
-  if (first > last) return Reader(std::move(state));
-  const auto names = directory.list();
-  if (!names) return names.error();
-  for (const std::string& name : *names) {
-    if (const auto lsn = first_lsn(name)) state->segments.push_back(*lsn);
-  }
-  auto& segments = state->segments;
+Result<void> Reader::State::seek(Lsn first) {
+  if (auto listed = list(Lsn{}); !listed) return listed;
   const auto after = std::upper_bound(segments.begin(), segments.end(), first);
   if (after == segments.begin()) {
     return Error{fmt::format("record {} is no longer in the log", first.value), Error::Kind::unavailable};
   }
   segments.erase(segments.begin(), std::prev(after));
-  if (auto opened = state->open_segment(); !opened) return opened.error();
-  if (auto skipped = state->skip_to(first); !skipped) return skipped.error();
-
+  if (auto opened = open_segment(); !opened) return opened;
+  if (auto skipped = skip_to(first); !skipped) return skipped;
   // The first batch may begin before the first record.
-  Reader reader(std::move(state));
-  while (reader.state_->at.lsn.next() < first) {
-    auto before = reader.next();
-    if (!before) return before.error();
+  while (at.lsn.next() < first) {
+    if (!records) {
+      if (auto read = read_batch(); !read) return read;
+    }
+    step();
   }
-  return reader;
+  return {};
+}
+
+// The next record of the batch.
+RecordView Reader::State::step() {
+  const RecordView view = *records->next();
+  if (records->left() == 0) records.reset();
+  at = view.position;
+  return view;
+}
+
+Result<void> Reader::State::read_batch() {
+  const auto header_here = header();
+  if (!header_here) return header_here.error();
+  auto found = segment->look(offset);
+  if (!found) return found.error();
+  if (!found->records) {
+    return segment->damaged(offset, fmt::format("the batch after record {} is bad", at.lsn.value));
+  }
+  records = found->records;
+  offset += header_here->bytes();
+  return {};
+}
+
+Result<Reader> Reader::open(io::Directory& directory, Lsn first, Lsn last) {
+  auto state = std::make_unique<State>();
+  state->directory = &directory;
+  state->last = last;
+  state->at.lsn = Lsn{first.value - 1};
+  if (first <= last) {
+    if (auto found = state->seek(first); !found) return found.error();
+  }
+  return Reader(std::move(state));
+}
+
+void Reader::extend(Lsn last) {
+  if (last <= state_->last) return;
+  state_->last = last;
+  state_->extended = true;
 }
 
 Result<std::optional<Record>> Reader::next() {
   State& state = *state_;
-  if (state.at.lsn >= state.last || !state.segment) return std::optional<Record>{};
-  if (!state.records) {
-    const auto header = state.header();
-    if (!header) return header.error();
-    auto found = state.segment->look(state.offset);
-    if (!found) return found.error();
-    if (!found->records) {
-      return state.segment->damaged(state.offset, fmt::format("the batch after record {} is bad", state.at.lsn.value));
-    }
-    state.records = found->records;
-    state.offset += header->bytes();
+  if (state.at.lsn >= state.last) return std::optional<Record>{};
+  if (!state.segment) {
+    if (auto found = state.seek(state.at.lsn.next()); !found) return found.error();
   }
-  const RecordView view = *state.records->next();
-  if (state.records->left() == 0) state.records.reset();
-  state.at = view.position;
+  if (!state.records) {
+    if (auto read = state.read_batch(); !read) return read.error();
+  }
+  const RecordView view = state.step();
   return std::optional(Record{view.position.view, view.position.lsn, view.position.chain,
                               Bytes(view.payload.begin(), view.payload.end())});
 }

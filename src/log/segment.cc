@@ -67,24 +67,31 @@ Error Segment::damaged(std::uint64_t offset, std::string_view what) const { retu
 Result<Walk> walk(Segment& segment, Lsn stop, const Position& base) {
   Walk walk;
   walk.end = segment.header().previous;
-  const auto agrees = [&] { return walk.end.lsn != base.lsn || walk.end == base; };
-  if (!agrees()) return segment.damaged(0, "it does not go on from the snapshot");
+  walk.view_ends.note(walk.end);
+  const auto damaged = [&](std::uint64_t offset, std::string what) {
+    walk.damage = Damage{segment.name(), offset, walk.end.lsn.next(), std::move(what)};
+    return walk;
+  };
+  const auto agrees = [&](const Position& at) { return at.lsn != base.lsn || at == base; };
+  if (!agrees(walk.end)) return damaged(0, "it does not go on from the snapshot");
   while (walk.end.lsn.next() < stop) {
     auto found = segment.look(walk.offset);
     if (!found) return found.error();
     if (!found->records) return walk;
     const BatchHeader& header = *found->header;
     if (header.first != walk.end.lsn.next() || header.previous_chain != walk.end.chain) {
-      return segment.damaged(walk.offset, fmt::format("a batch that does not follow record {}", walk.end.lsn.value));
+      return damaged(walk.offset, fmt::format("a batch that does not follow record {}", walk.end.lsn.value));
     }
     if (header.first.value + header.records > stop.value) return walk;
+    Position end = walk.end;
     while (const auto record = found->records->next()) {
-      walk.end = record->position;
-      if (!agrees()) {
-        return segment.damaged(walk.offset,
-                               fmt::format("record {} is not the one the snapshot ends with", base.lsn.value));
+      end = record->position;
+      if (!agrees(end)) {
+        return damaged(walk.offset, fmt::format("record {} is not the one the snapshot ends with", base.lsn.value));
       }
+      walk.view_ends.note(end);
     }
+    walk.end = end;
     walk.records += header.records;
     walk.last_batch_offset = walk.offset;
     walk.offset += header.bytes();

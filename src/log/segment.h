@@ -9,7 +9,9 @@
 #include "base/record.h"
 #include "base/result.h"
 #include "io/file.h"
+#include "log/damage.h"
 #include "log/log_format.h"
+#include "log/view_ends.h"
 
 namespace torc::log {
 
@@ -25,6 +27,8 @@ class Segment {
 
   // `count` bytes at `offset`, both inside the file; valid until the next call. Error: the disk does not read.
   Result<ByteView> view(std::uint64_t offset, std::uint64_t count);
+  // The file may have been written to: what was read of it before is not taken for what is there now.
+  void forget() { window_.clear(); }
 
   // What lies at an offset.
   struct Found {
@@ -55,11 +59,12 @@ struct Walk {
   std::uint64_t offset = segment_header_bytes;  // after the last whole batch
   std::uint64_t last_batch_offset = 0;          // 0 if there is no batch
   std::uint64_t records = 0;
+  ViewEnds view_ends;            // of these records and of the one in front
+  std::optional<Damage> damage;  // the batch at `offset` is whole and does not belong there; at 0: the whole segment
 };
 
 // Walks from the segment's start; stops in front of the batch that holds `stop`, and at the first place without a whole
 // batch that goes on from the one before. `base` is a position that the log must agree with where it passes its LSN.
-// Error: damaged.
 Result<Walk> walk(Segment& segment, Lsn stop, const Position& base);
 
 }  // namespace torc::log

@@ -15,7 +15,6 @@ constexpr std::uint32_t version = 1;
 constexpr std::string_view name_prefix = "snapshot-";
 constexpr std::size_t name_digits = 20;
 constexpr std::size_t checksum_bytes = 8;
-constexpr std::uint64_t state_bytes_max = std::uint64_t{1} << 62;
 
 std::uint64_t chunk_checksum(const SnapshotHeader& header, std::uint64_t number, ByteView payload) {
   Bytes place;
@@ -66,7 +65,7 @@ Result<SnapshotHeader> decode_snapshot_header(ByteView bytes) {
   if (written_by != version) {
     return Error{fmt::format("it has format version {}, this program knows {}", written_by, version)};
   }
-  if (header.state_bytes > state_bytes_max) return damaged;
+  if (header.state_bytes > snapshot_state_bytes_max) return damaged;
   return header;
 }
 
@@ -76,6 +75,14 @@ void encode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView p
   writer.u64(chunk_checksum(header, number, payload));
   writer.bytes(payload);
 }
+
+SnapshotDigest::SnapshotDigest(const SnapshotHeader& header) {
+  Bytes bytes;
+  encode(header, bytes);
+  value_ = checksum(bytes);
+}
+
+void SnapshotDigest::add(ByteView chunk) { value_ = checksum(chunk.first(chunk_header_bytes), value_); }
 
 std::optional<ByteView> decode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView chunk) {
   ByteReader reader(chunk);

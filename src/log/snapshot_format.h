@@ -17,6 +17,7 @@ namespace torc::log {
 inline constexpr std::size_t snapshot_header_bytes = 52;
 inline constexpr std::size_t chunk_header_bytes = 12;
 inline constexpr std::size_t snapshot_chunk_bytes = 1024 * 1024 - chunk_header_bytes;  // 1 MiB with its header
+inline constexpr std::uint64_t snapshot_state_bytes_max = std::uint64_t{1} << 62;
 
 // "snapshot-" and the LSN in 20 digits.
 std::string snapshot_name(Lsn lsn);
@@ -38,6 +39,19 @@ Result<SnapshotHeader> decode_snapshot_header(ByteView bytes);
 
 // `number` counts from 0. The checksum covers snapshot and number as well: no chunk passes for another.
 void encode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView payload, Bytes& out);
+// One number for all of a snapshot, out of its header and the headers of its chunks: two files with the same one are the
+// same. It can be told without reading the state.
+class SnapshotDigest {
+ public:
+  explicit SnapshotDigest(const SnapshotHeader& header);
+  // In order, with its header or only that.
+  void add(ByteView chunk);
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_;
+};
+
 // The payload; none if it is damaged.
 std::optional<ByteView> decode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView chunk);
 

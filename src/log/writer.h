@@ -20,17 +20,19 @@ class Log::Writer {
   Result<void> recover(const Evidence& evidence, const Position& base);
   Result<void> append(std::span<const Record> records);
   Result<void> truncate_suffix(Lsn last_kept);
+  Result<void> rebase(const Position& base);
   Result<void> drop_prefix(Lsn lsn);
   Result<void> prepare() { return preallocation_.prepare(); }
 
   const Recovery& recovery() const { return recovery_; }
   const Position& end() const { return end_; }
+  const std::vector<Position>& view_ends() const { return view_ends_.positions(); }
   Lsn first() const { return *first_lsn(segments_.front()); }
   std::uint64_t room() const { return rest_.load(std::memory_order_relaxed) + preallocation_.ready_bytes(); }
 
  private:
   Result<void> recover_segments(const SegmentList& list, const Evidence& evidence, const Position& base);
-  Result<void> recover_tail(Segment& segment, const Walk& walk, const Evidence& evidence);
+  Result<void> recover_tail(Segment& segment, const Examined& examined);
   Result<void> append_in_place(std::span<const Record> records);
   Result<void> begin_segment(const Position& previous, std::span<const Record> records, std::uint32_t cuts);
   Result<void> settle();
@@ -41,6 +43,8 @@ class Log::Writer {
   Preallocation preallocation_;
   Recovery recovery_;
   Position end_;  // of what is durable
+  ViewEnds view_ends_;
+  Lsn snapshot_;  // what the newest snapshot holds, as far as we were told; only grows
 
   // The segment that is appended to: the last of segments_.
   std::vector<std::string> segments_;

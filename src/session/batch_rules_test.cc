@@ -84,7 +84,7 @@ TEST(Protocol_3_5, keys_are_gapless_in_order_of_arrival_with_merged_ones_counted
   talk.say(c, 7, wire::MergedWarp{{branch_of("c"), branch_of("d")}, {}}, FrameType::one_way);
   const Turn turn = talk.turn();
   ASSERT_EQ(turn.requests.size(), 5u);
-  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(turn.requests[i].key, (txn::RequestKey{c, i + 1}));
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(turn.requests[i].key, (txn::RequestKey{c, i + 1, {}}));
   EXPECT_EQ(turn.command<txn::BranchRegister>(1).resource, "a");
   EXPECT_EQ(turn.command<txn::BranchRegister>(4).resource, "d");
 }

@@ -63,16 +63,8 @@ txn::BranchResult result_of(const Asked& asked, txn::BranchResult::Ending ending
   return {asked.transaction, asked.branch, asked.attempt, asked.commit, ending, status, std::move(reason)};
 }
 
-// An answer to what was asked before: under an id of an earlier primary, or one that was given up. What an RM has done
-// stays done whoever asked for it, so that is passed on by xid and branch (design, section 5); a failure says nothing
-// any more.
-std::optional<txn::BranchResult> stray(const BranchAnswer& answer) {
-  const bool done = answer.success && answer.status == (answer.commit ? BranchStatus::phase_two_committed
-                                                                      : BranchStatus::phase_two_rollbacked);
-  const TransactionId transaction = transaction_of(answer.xid);
-  if (!done || transaction == TransactionId{} || answer.branch == BranchId{}) return std::nullopt;
-  return txn::BranchResult{transaction, answer.branch, 0, answer.commit, txn::BranchResult::Ending::answered,
-                           answer.status, {}};
+bool says_done(BranchStatus status, bool commit) {
+  return status == (commit ? BranchStatus::phase_two_committed : BranchStatus::phase_two_rollbacked);
 }
 
 }  // namespace
@@ -89,7 +81,15 @@ PhaseTwoRequests::PhaseTwoRequests(Limits limits) : limits_(limits), next_id_(li
 
 bool PhaseTwoRequests::full() const { return asked_.size() - reported_count_ >= limits_.open_max; }
 
-std::int32_t PhaseTwoRequests::ask(const txn::PhaseTwo& request, OfConnection& of, Instant until) {
+std::int32_t PhaseTwoRequests::ask(const txn::PhaseTwo& request, AskedThere& there, Instant until) {
+  return remember(request, there, until).id;
+}
+
+void PhaseTwoRequests::ask_elsewhere(const txn::PhaseTwo& request, AskedThere& there, Instant until) {
+  remember(request, there, until).elsewhere = true;
+}
+
+Asked& PhaseTwoRequests::remember(const txn::PhaseTwo& request, AskedThere& there, Instant until) {
   assert(!full());
   // What has been reported is kept only as long as there is room.
   if (asked_.size() >= limits_.open_max) {
@@ -112,24 +112,41 @@ std::int32_t PhaseTwoRequests::ask(const txn::PhaseTwo& request, OfConnection& o
   asked.branch = request.branch;
   asked.attempt = request.attempt;
   asked.until = until;
-  of.push_back(asked);
+  there.push_back(asked);
   unanswered_.push_back(asked);
-  return id;
+  by_branch_.insert_or_assign(asked.branch, &asked);
+  return asked;
+}
+
+void PhaseTwoRequests::forget(const Asked& asked) {
+  const auto latest = by_branch_.find(asked.branch);
+  if (latest != by_branch_.end() && latest->second == &asked) by_branch_.erase(latest);
+  asked_.erase(asked.id);
 }
 
 std::optional<txn::BranchResult> PhaseTwoRequests::answered(std::int32_t id, const BranchAnswer& answer) {
   const auto found = asked_.find(id);
-  if (found == asked_.end()) return stray(answer);
+  if (found == asked_.end()) return not_asked(answer);
   const Asked& asked = found->second;
   // Not what was asked under this id: the answer to that may still come, or its time runs out.
-  if (answer.commit != asked.commit) return stray(answer);
+  if (answer.commit != asked.commit) return not_asked(answer);
   if (!is_anonymous_failure(answer) &&
       (answer.branch != asked.branch || transaction_of(answer.xid) != asked.transaction)) {
-    return stray(answer);
+    return not_asked(answer);
   }
   std::string reason(cut(answer.message));
   if (reason.empty() && !answer.success) reason = "the resource manager answered that it failed, without a reason";
   return end(asked, status_of(answer), std::move(reason));
+}
+
+// Under an id of an earlier primary or of another node, or one that was given up. What an RM has done stays done whoever
+// asked for it, so that counts by xid and branch (design, section 5); a failure says nothing any more.
+std::optional<txn::BranchResult> PhaseTwoRequests::not_asked(const BranchAnswer& answer) {
+  const TransactionId transaction = transaction_of(answer.xid);
+  if (!answer.success || !says_done(answer.status, answer.commit)) return std::nullopt;
+  if (transaction == TransactionId{} || answer.branch == BranchId{}) return std::nullopt;
+  return heard_elsewhere({transaction, answer.branch, 0, answer.commit, txn::BranchResult::Ending::answered,
+                          answer.status, std::string()});
 }
 
 std::optional<txn::BranchResult> PhaseTwoRequests::answered_without_body(std::int32_t id) {
@@ -149,13 +166,34 @@ std::optional<txn::BranchResult> PhaseTwoRequests::end(const Asked& asked, Branc
   return result;
 }
 
-std::vector<txn::BranchResult> PhaseTwoRequests::connection_ended(OfConnection& of, Instant until) {
+std::optional<txn::BranchResult> PhaseTwoRequests::heard_elsewhere(txn::BranchResult result) {
+  const bool answered = result.ending == txn::BranchResult::Ending::answered;
+  const bool done = answered && says_done(result.status, result.commit);
+  const auto latest = by_branch_.find(result.branch);
+  const bool is_asked = latest != by_branch_.end() && latest->second->transaction == result.transaction &&
+                        latest->second->commit == result.commit;
+  if (!is_asked) {
+    if (!done) return std::nullopt;
+    result.attempt = 0;
+    return result;
+  }
+  const Asked& asked = *latest->second;
+  if (done) return end(asked, result.status, std::move(result.reason));
+  // How another node's request ended says nothing of one that was asked here, or in another attempt.
+  if (!asked.elsewhere || asked.attempt != result.attempt) return std::nullopt;
+  if (answered) return end(asked, result.status, std::move(result.reason));
+  if (asked.reported) return std::nullopt;
+  forget(asked);
+  return result;
+}
+
+std::vector<txn::BranchResult> PhaseTwoRequests::ended(AskedThere& there, const std::string& reason, Instant until) {
   std::vector<txn::BranchResult> results;
-  while (!of.empty()) {
-    Asked& asked = of.front();
-    results.push_back(result_of(asked, txn::BranchResult::Ending::unreachable, BranchStatus::unknown,
-                                "the resource manager's connection ended before it answered"));
-    asked.by_connection.unlink();
+  while (!there.empty()) {
+    Asked& asked = there.front();
+    results.push_back(
+        result_of(asked, txn::BranchResult::Ending::unreachable, BranchStatus::unknown, reason));
+    asked.by_place.unlink();
     asked.by_until.unlink();
     asked.until = until;
     asked.reported = true;

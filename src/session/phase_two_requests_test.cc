@@ -29,7 +29,7 @@ struct PhaseTwoRequestsTest : testing::Test {
     return requests.ask(commit_of(branch, attempt), rm, now + 15s);
   }
 
-  OfConnection rm, other_rm;
+  AskedThere rm, other_rm;
   PhaseTwoRequests requests{{1, std::numeric_limits<std::int32_t>::max(), open_max}};
   Instant now{1h};
 };
@@ -144,17 +144,17 @@ TEST_F(PhaseTwoRequestsTest, times_out_when_its_time_is_up_and_not_before) {
 TEST_F(PhaseTwoRequestsTest, the_end_of_a_connection_makes_its_requests_unreachable_at_once) {
   ask(5);
   const std::int32_t elsewhere = requests.ask(commit_of(6), other_rm, now + 15s);
-  const auto results = requests.connection_ended(rm, now + 15s);
+  const auto results = requests.ended(rm, "it ended", now + 15s);
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].branch, BranchId{5});
   EXPECT_EQ(results[0].ending, Ending::unreachable);
   EXPECT_TRUE(requests.answered(elsewhere, committed(6)));
-  EXPECT_TRUE(requests.connection_ended(rm, now + 15s).empty());
+  EXPECT_TRUE(requests.ended(rm, "it ended", now + 15s).empty());
 }
 
 TEST_F(PhaseTwoRequestsTest, a_late_answer_is_passed_on_if_it_is_final) {
   const std::int32_t id = ask(5);
-  requests.connection_ended(rm, now + 15s);
+  requests.ended(rm, "it ended", now + 15s);
   const auto late = requests.answered(id, committed(5));
   ASSERT_TRUE(late);
   EXPECT_EQ(late->ending, Ending::answered);
@@ -166,14 +166,14 @@ TEST_F(PhaseTwoRequestsTest, a_late_answer_is_passed_on_if_it_is_final) {
 
 TEST_F(PhaseTwoRequestsTest, a_late_answer_that_is_not_final_says_nothing_new) {
   const std::int32_t id = ask(5);
-  requests.connection_ended(rm, now + 15s);
+  requests.ended(rm, "it ended", now + 15s);
   EXPECT_FALSE(requests.answered_without_body(id));
   EXPECT_EQ(requests.size(), 0u);
 }
 
 TEST_F(PhaseTwoRequestsTest, late_answers_are_awaited_for_a_bounded_time) {
   const std::int32_t id = ask(5);
-  requests.connection_ended(rm, now + 15s);
+  requests.ended(rm, "it ended", now + 15s);
   EXPECT_EQ(requests.next_timer(), now + 15s);
   EXPECT_TRUE(requests.timed_out(now + 15s).empty()) << "it was reported before";
   EXPECT_FALSE(requests.answered_without_body(id));
@@ -186,7 +186,7 @@ TEST_F(PhaseTwoRequestsTest, is_full_of_those_that_wait_only) {
     ask(branch);
   }
   EXPECT_TRUE(requests.full());
-  requests.connection_ended(rm, now + 15s);
+  requests.ended(rm, "it ended", now + 15s);
   EXPECT_FALSE(requests.full());
   for (std::uint64_t branch = 1; branch <= open_max; ++branch) ask(branch);
   EXPECT_TRUE(requests.full());

@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "session/answers.h"
 #include "session/contents.h"
@@ -25,7 +27,7 @@ constexpr std::size_t codec_at = 10;  // in a frame
 Error fault(std::string what) { return Error{std::move(what), Error::Kind::refused}; }
 
 template <class M>
-concept Registration = std::same_as<M, wire::RegisterTm> || std::same_as<M, wire::RegisterRm>;
+concept RegistrationMessage = std::same_as<M, wire::RegisterTm> || std::same_as<M, wire::RegisterRm>;
 // What an RM says in phase two: an answer itself, so none is sent.
 template <class M>
 concept BranchResultMessage = std::same_as<M, wire::BranchCommitResult> || std::same_as<M, wire::BranchRollbackResult>;
@@ -68,7 +70,7 @@ class Session::Contents::Incoming {
       // Without an id nothing tells which request it answers.
       if (origin.id) session_.report(session_.phase_two.answered(*origin.id, BranchAnswer::of(message)));
       return {};
-    } else if constexpr (Registration<M>) {
+    } else if constexpr (RegistrationMessage<M>) {
       return registration(origin, std::move(message));
     } else if constexpr (TransactionRequest<M>) {
       if (!from_.registered()) return fault(fmt::format("{} before registration", wire::name(wire::Message(message))));
@@ -83,6 +85,9 @@ class Session::Contents::Incoming {
   Result<void> registration(const Origin& origin, wire::RegisterTm registration);
   Result<void> registration(const Origin& origin, wire::RegisterRm registration);
   Result<void> name(std::string version, std::string application, std::string group);
+  // What others are told of the connection, but for its resources.
+  using Said = std::tuple<bool, bool, std::string>;
+  Said said() const { return {from_.tm, from_.rm, from_.version_text}; }
 
   Contents& session_;
   Connection& from_;
@@ -139,31 +144,29 @@ void Session::Contents::Incoming::request(AnswerPlace place, CommandOrAnswer mea
   if (auto* refusal = std::get_if<txn::Answer>(&meaning)) {
     return session_.write(from_, place, wire_answer(std::move(*refusal), from_.version));
   }
-  auto& command = std::get<txn::Command>(meaning);
-  if (from_.open.size() < session_.options.open_requests_max) {
-    session_.step(from_, std::move(place), std::move(command));
-  } else {
-    // What the network had read before the pause reached it, or the rest of a large MergedWarp.
-    from_.waiting.push_back({std::move(place), std::move(command)});
-  }
+  session_.arrived(from_, std::move(place), std::get<txn::Command>(std::move(meaning)), from_.alive_at);
 }
 
 Result<void> Session::Contents::Incoming::registration(const Origin& origin, wire::RegisterTm registration) {
+  const Said before = said();
   Result<void> named =
       name(std::move(registration.version), std::move(registration.application), std::move(registration.group));
   if (!named) return named;
   from_.tm = true;
   session_.registry.registered(from_);
+  if (said() != before) session_.announce(from_, {});
   session_.write(from_, origin.answer_to, wire::RegisterTmResult{true, session_.options.server_version});
   return {};
 }
 
 Result<void> Session::Contents::Incoming::registration(const Origin& origin, wire::RegisterRm registration) {
+  const Said before = said();
   Result<void> named =
       name(std::move(registration.version), std::move(registration.application), std::move(registration.group));
   if (!named) return named;
   from_.rm = true;
   session_.registry.registered(from_);
+  std::vector<std::string_view> added;
   for (std::string_view rest = registration.resources; !rest.empty();) {
     const std::string_view resource = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(resource.size() + 1, rest.size()));
@@ -171,11 +174,12 @@ Result<void> Session::Contents::Incoming::registration(const Origin& origin, wir
     if (resource.size() > resource_bytes_max) {
       return fault(fmt::format("resource id of {} bytes, allowed are {}", resource.size(), resource_bytes_max));
     }
-    session_.registry.add(from_, resource);
+    if (session_.registry.add(from_, resource)) added.push_back(resource);
     if (from_.resources.size() > session_.options.resources_max) {
       return fault(fmt::format("more than {} resources", session_.options.resources_max));
     }
   }
+  if (!added.empty() || said() != before) session_.announce(from_, added);
   session_.write(from_, origin.answer_to, wire::RegisterRmResult{true, session_.options.server_version});
   return {};
 }

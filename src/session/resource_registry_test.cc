@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <list>
+#include <map>
 #include <set>
 #include <string>
 
@@ -13,33 +15,33 @@ namespace {
 
 struct ResourceRegistryTest : testing::Test {
   ~ResourceRegistryTest() override {
-    for (Connection& connection : connections) registry.remove(connection);
+    for (Client& connection : connections) registry.remove(connection);
     EXPECT_EQ(registry.size(), 0u);
   }
 
-  Connection& connect(const std::string& application, const std::string& peer, const std::string& version) {
-    Connection& connection = connections.emplace_back(ConnectionId{connections.size() + 1}, peer);
+  Client& connect(const std::string& application, const std::string& peer, const std::string& version) {
+    Client& connection = connections.emplace_back(ConnectionId{connections.size() + 1}, peer);
     connection.application = application;
     connection.client_id = application + ":" + peer;
     connection.dialect = wire::Dialect::of(version);
     return connection;
   }
-  Connection& rm(const std::string& application, const std::string& peer, std::vector<std::string> resources,
+  Client& rm(const std::string& application, const std::string& peer, std::vector<std::string> resources,
                  const std::string& version = "2.6.0") {
-    Connection& connection = connect(application, peer, version);
+    Client& connection = connect(application, peer, version);
     connection.rm = true;
     registry.registered(connection);
     for (const std::string& resource : resources) registry.add(connection, resource);
     return connection;
   }
-  Connection& tm(const std::string& application, const std::string& peer, const std::string& version) {
-    Connection& connection = connect(application, peer, version);
+  Client& tm(const std::string& application, const std::string& peer, const std::string& version) {
+    Client& connection = connect(application, peer, version);
     connection.tm = true;
     registry.registered(connection);
     return connection;
   }
 
-  Connection* choose(const std::string& resource, const std::string& client_id, BranchType type = BranchType::tcc,
+  Client* choose(const std::string& resource, const std::string& client_id, BranchType type = BranchType::tcc,
                      std::uint64_t branch = 1, std::uint64_t attempt = 1) {
     txn::PhaseTwo request;
     request.branch = BranchId{branch};
@@ -47,17 +49,26 @@ struct ResourceRegistryTest : testing::Test {
     request.type = type;
     request.resource = resource;
     request.client_id = client_id;
-    return registry.choose(request);
+    return registry.choose(request, &known);
   }
   // Whom the first `count` branches are sent to.
-  std::set<Connection*> all(const std::string& resource, const std::string& client_id, BranchType type,
+  std::set<Client*> all(const std::string& resource, const std::string& client_id, BranchType type,
                             std::uint64_t count = 12) {
-    std::set<Connection*> chosen;
+    std::set<Client*> chosen;
     for (std::uint64_t branch = 0; branch < count; ++branch) chosen.insert(choose(resource, client_id, type, branch));
     return chosen;
   }
 
-  std::list<Connection> connections;
+  struct Known : KnownOwners {
+    std::vector<Owner> owners(std::string_view resource) const override {
+      const auto found = of.find(resource);
+      return found == of.end() ? std::vector<Owner>() : found->second;
+    }
+    std::map<std::string, std::vector<Owner>, std::less<>> of;
+  };
+
+  std::list<Client> connections;
+  Known known;
   ResourceRegistry registry;
 };
 
@@ -65,7 +76,7 @@ constexpr BranchType every_type[] = {BranchType::at, BranchType::tcc, BranchType
 
 TEST_F(ResourceRegistryTest, rule_1_the_very_connection) {
   rm("shop", "10.0.0.7:1", {"pay"});
-  Connection& very = rm("shop", "10.0.0.7:2", {"pay"});
+  Client& very = rm("shop", "10.0.0.7:2", {"pay"});
   rm("shop", "10.0.0.7:3", {"pay"});
   rm("shop", "10.0.0.8:2", {"pay"});
   for (const BranchType type : every_type) {
@@ -76,7 +87,7 @@ TEST_F(ResourceRegistryTest, rule_1_the_very_connection) {
 }
 
 TEST_F(ResourceRegistryTest, rule_1_counts_what_its_application_registered_on_the_same_ip) {
-  Connection& very = rm("shop", "10.0.0.7:2", {"other"});
+  Client& very = rm("shop", "10.0.0.7:2", {"other"});
   rm("shop", "10.0.0.7:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &very);
 }
@@ -85,34 +96,34 @@ TEST_F(ResourceRegistryTest, rule_1_does_not_count_what_was_registered_on_anothe
   rm("shop", "10.0.0.7:2", {"other"});
   rm("bank", "10.0.0.7:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), nullptr);
-  Connection& elsewhere = rm("shop", "10.0.0.8:1", {"pay"});
+  Client& elsewhere = rm("shop", "10.0.0.8:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &elsewhere);
 }
 
 TEST_F(ResourceRegistryTest, rule_1_is_not_a_connection_that_registered_nothing_as_rm) {
   tm("shop", "10.0.0.7:2", "2.6.0");
-  Connection& near = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& near = rm("shop", "10.0.0.7:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &near);
 }
 
 TEST_F(ResourceRegistryTest, rule_2_the_same_application_and_ip) {
   rm("shop", "10.0.0.8:1", {"pay"});
   rm("bank", "10.0.0.7:1", {"pay"});
-  Connection& near = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& near = rm("shop", "10.0.0.7:1", {"pay"});
   rm("shop", "10.0.0.9:1", {"pay"});
   rm("shop", "10.0.0.77:1", {"pay"});
   for (const BranchType type : every_type) {
-    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), std::set<Connection*>{&near});
+    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), std::set<Client*>{&near});
   }
 }
 
 TEST_F(ResourceRegistryTest, rule_2_prefers_the_newest_and_a_repeat_asks_the_next) {
-  Connection& former = rm("shop", "10.0.0.7:1", {"pay"});
-  Connection& newest = rm("shop", "10.0.0.7:2", {"pay"});
-  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 0), &newest);
-  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 2, 0), &newest);
-  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 1), &former);
-  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 2), &newest);
+  Client& former = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& newest = rm("shop", "10.0.0.7:2", {"pay"});
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 1), &newest);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 2, 1), &newest);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 2), &former);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 3), &newest);
 }
 
 TEST_F(ResourceRegistryTest, rule_2_needs_the_resource) {
@@ -121,20 +132,20 @@ TEST_F(ResourceRegistryTest, rule_2_needs_the_resource) {
 }
 
 TEST_F(ResourceRegistryTest, rule_3_the_same_application_spread_over_its_instances) {
-  Connection& a = rm("shop", "10.0.0.8:1", {"pay"});
+  Client& a = rm("shop", "10.0.0.8:1", {"pay"});
   rm("bank", "10.0.0.9:1", {"pay"});
-  Connection& b = rm("shop", "10.0.0.10:1", {"pay"});
+  Client& b = rm("shop", "10.0.0.10:1", {"pay"});
   for (const BranchType type : every_type) {
-    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), (std::set<Connection*>{&a, &b}));
+    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), (std::set<Client*>{&a, &b}));
   }
   EXPECT_NE(choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 1),
             choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, 2));
 }
 
 TEST_F(ResourceRegistryTest, rule_4_any_application_for_at) {
-  Connection& a = rm("bank", "10.0.0.8:1", {"jdbc:mysql://db/seata"});
-  Connection& b = rm("stock", "10.0.0.9:1", {"jdbc:mysql://db/seata"});
-  EXPECT_EQ(all("jdbc:mysql://db/seata", "shop:10.0.0.7:99", BranchType::at), (std::set<Connection*>{&a, &b}));
+  Client& a = rm("bank", "10.0.0.8:1", {"jdbc:mysql://db/seata"});
+  Client& b = rm("stock", "10.0.0.9:1", {"jdbc:mysql://db/seata"});
+  EXPECT_EQ(all("jdbc:mysql://db/seata", "shop:10.0.0.7:99", BranchType::at), (std::set<Client*>{&a, &b}));
 }
 
 TEST_F(ResourceRegistryTest, rule_4_is_not_for_other_branches) {
@@ -146,22 +157,22 @@ TEST_F(ResourceRegistryTest, rule_4_is_not_for_other_branches) {
 
 TEST_F(ResourceRegistryTest, a_saga_goes_to_any_that_registered_its_resource) {
   rm("shop", "10.0.0.8:1", {"pay"});
-  Connection& a = rm("shop", "10.0.0.8:2", {"shop#group"});
-  Connection& b = rm("bank", "10.0.0.9:1", {"shop#group"});
-  EXPECT_EQ(all("shop#group", "", BranchType::saga), (std::set<Connection*>{&a, &b}));
+  Client& a = rm("shop", "10.0.0.8:2", {"shop#group"});
+  Client& b = rm("bank", "10.0.0.9:1", {"shop#group"});
+  EXPECT_EQ(all("shop#group", "", BranchType::saga), (std::set<Client*>{&a, &b}));
   EXPECT_EQ(choose("bank#group", "", BranchType::saga), nullptr);
 }
 
 TEST_F(ResourceRegistryTest, seata_go_is_found_by_its_tm_when_nobody_registered_the_resource) {
   tm("shop", "10.0.0.8:1", "1.1.0");
   tm("bank", "10.0.0.7:1", "1.1.0");
-  Connection& go = tm("shop", "10.0.0.7:1", "1.1.0");
+  Client& go = tm("shop", "10.0.0.7:1", "1.1.0");
   for (const BranchType type : every_type) EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", type), &go);
 }
 
 TEST_F(ResourceRegistryTest, seata_go_comes_after_rules_1_to_4) {
-  Connection& go = tm("shop", "10.0.0.7:1", "1.1.0");
-  Connection& elsewhere = rm("bank", "10.0.0.9:1", {"pay"});
+  Client& go = tm("shop", "10.0.0.7:1", "1.1.0");
+  Client& elsewhere = rm("bank", "10.0.0.9:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::at), &elsewhere);
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::tcc), &go);
 }
@@ -177,7 +188,7 @@ TEST_F(ResourceRegistryTest, the_fall_back_is_for_seata_go_alone) {
 }
 
 TEST_F(ResourceRegistryTest, registering_again_changes_nothing) {
-  Connection& one = rm("shop", "10.0.0.7:1", {"pay", "pay"});
+  Client& one = rm("shop", "10.0.0.7:1", {"pay", "pay"});
   registry.registered(one);
   registry.add(one, "pay");
   EXPECT_EQ(one.resources.size(), 1u);
@@ -187,16 +198,16 @@ TEST_F(ResourceRegistryTest, registering_again_changes_nothing) {
 }
 
 TEST_F(ResourceRegistryTest, a_connection_that_ended_is_not_chosen) {
-  Connection& first = rm("shop", "10.0.0.7:1", {"pay", "deduct"});
-  Connection& second = rm("shop", "10.0.0.7:2", {"pay"});
+  Client& first = rm("shop", "10.0.0.7:1", {"pay", "deduct"});
+  Client& second = rm("shop", "10.0.0.7:2", {"pay"});
   registry.remove(first);
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &second);
   EXPECT_EQ(choose("deduct", "shop:10.0.0.7:1"), nullptr);
 }
 
 TEST_F(ResourceRegistryTest, a_port_used_again_belongs_to_the_newer_connection) {
-  Connection& former = rm("shop", "10.0.0.7:1", {"pay"});
-  Connection& newer = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& former = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& newer = rm("shop", "10.0.0.7:1", {"pay"});
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &newer);
   registry.remove(former);
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:1"), &newer);

@@ -115,8 +115,8 @@ TEST(Session, an_answer_is_given_once) {
   const txn::RequestKey key = talk.turn().requests.at(0).key;
   talk.answer(key, committed);
   talk.answer(key, committed);
-  talk.answer({key.connection, 99}, committed);
-  talk.answer({ConnectionId{99}, 1}, committed);
+  talk.answer({key.connection, 99, {}}, committed);
+  talk.answer({ConnectionId{99}, 1, {}}, committed);
   EXPECT_EQ(talk.turn().told.size(), 1u);
 }
 

@@ -336,7 +336,7 @@ std::string story(std::uint64_t seed) {
         session.phase_two(branch_commit(random() % 100, "db", "shop:10.0.0.1:99"), now);
         break;
       case 3:
-        session.answer({{c, random() % 50}, Lsn{}, commit_answer(GlobalStatus::committed)}, now);
+        session.answer({{c, random() % 50, {}}, Lsn{}, commit_answer(GlobalStatus::committed)}, now);
         break;
       case 4:
         session.tick(now += Milliseconds(random() % 1'000));

@@ -1,112 +1,80 @@
 #include "control/store/embedded.h"
 
-#include <fmt/format.h>
-
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <utility>
 
-#include "base/checksum.h"
+#include "control/store/key_space.h"
 
 namespace torc::control {
 
 namespace {
 
-constexpr std::string_view file_name = "control";
-constexpr std::string_view temporary_name = "control.tmp";
-constexpr std::uint64_t magic = 0x746f72632d637472;  // "torc-ctr"
-// A slot has its own page, so that writing one never touches a sector of the other.
-constexpr std::size_t slot_bytes = 4096;
-constexpr std::size_t slot_header_bytes = 28;
+class EmbeddedKeys final : public Keys {
+ public:
+  EmbeddedKeys(io::Directory& directory, std::shared_ptr<const io::Clock> clock)
+      : directory_(directory), clock_(std::move(clock)) {}
 
-//    magic (8) | checksum of all that follows (8) | version (8) | bytes of the register (4) | register | zeros
-Result<Bytes> encode_slot(std::uint64_t version, const Register& value) {
-  Bytes bytes;
-  ByteWriter out(bytes);
-  out.u64(magic);
-  out.u64(0);
-  out.u64(version);
-  out.u32(0);
-  encode(value, bytes);
-  if (bytes.size() > slot_bytes) {
-    return Error{fmt::format("a register of {} bytes does not fit into the file 'control'", bytes.size())};
+  Result<Found> get(const std::string& key) override {
+    return with_space([&](KeySpace& space) { return space.get(key, clock_->now()); });
   }
-  out.patch_u32(24, static_cast<std::uint32_t>(bytes.size() - slot_header_bytes));
-  bytes.resize(slot_bytes);
-  out.patch_u64(8, checksum(ByteView(bytes).subspan(16)));
-  return bytes;
-}
 
-// None if it does not read back as it was written.
-std::optional<Versioned> decode_slot(ByteView bytes) {
-  if (bytes.size() != slot_bytes) return std::nullopt;
-  ByteReader in(bytes);
-  const bool known = in.u64() == magic;
-  const std::uint64_t sum = in.u64();
-  const std::uint64_t version = in.u64();
-  const ByteView value_bytes = in.bytes(in.u32());
-  if (!known || !in.ok() || sum != checksum(bytes.subspan(16))) return std::nullopt;
-  auto value = ring::decode_register(value_bytes);
-  if (!value) return std::nullopt;
-  return Versioned{version, *std::move(value)};
-}
+  Result<bool> put_if(const std::string& key, std::uint64_t version, const std::string& value,
+                      LeaseId lease) override {
+    return with_space([&](KeySpace& space) { return space.put_if(key, version, value, lease, clock_->now()); });
+  }
 
-// The file comes into being whole, first under a name that does not count.
-Result<void> make_file(io::Directory& directory, ByteView slot) {
-  if (directory.exists(temporary_name)) {
-    if (auto removed = directory.remove(temporary_name); !removed) return removed;
+  void await_change(const std::string& key, std::uint64_t revision, Deadline until) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, until, [&] {
+      if (!space_ || space_->removals_unknown_up_to() > revision) return true;
+      const auto found = space_->get(key, clock_->now());
+      return !found || found->version() > revision;
+    });
   }
-  auto file = directory.create(temporary_name);
-  if (!file) return file.error();
-  for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{slot_bytes}}) {
-    if (auto written = (*file)->write(at, slot); !written) return written;
+
+  Result<LeaseId> grant(std::chrono::seconds ttl) override {
+    return with_space([&](KeySpace& space) { return space.grant(ttl, clock_->now()); });
   }
-  if (auto synced = (*file)->sync(); !synced) return synced;
-  if (auto renamed = directory.rename(temporary_name, file_name); !renamed) return renamed;
-  return directory.sync();
-}
+
+  Result<bool> keep_alive(LeaseId lease) override {
+    return with_space([&](KeySpace& space) { return space.keep_alive(lease, clock_->now()); });
+  }
+
+  Result<void> revoke(LeaseId lease) override {
+    const auto revoked = with_space([&](KeySpace& space) { return space.revoke(lease, clock_->now()); });
+    if (!revoked) return revoked.error();
+    return {};
+  }
+
+ private:
+  // Opens it if it is not open yet, and wakes who waits: every call may change something, if only by ending a lease.
+  template <class Call>
+  auto with_space(Call call) -> decltype(call(std::declval<KeySpace&>())) {
+    const std::lock_guard guard(mutex_);
+    if (!space_) {
+      auto opened = KeySpace::open(directory_, clock_->now());
+      if (!opened) return opened.error();
+      space_.emplace(*std::move(opened));
+    }
+    const std::uint64_t before = space_->revision();
+    auto result = call(*space_);
+    if (!result || space_->revision() != before) changed_.notify_all();
+    return result;
+  }
+
+  io::Directory& directory_;
+  const std::shared_ptr<const io::Clock> clock_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<KeySpace> space_;
+};
 
 }  // namespace
 
-Result<Versioned> EmbeddedStore::read() {
-  if (!directory_.exists(file_name)) return Versioned{};
-  const auto file = directory_.open(file_name);
-  if (!file) return file.error();
-  std::optional<Versioned> newest;
-  for (std::uint64_t slot = 0; slot < 2; ++slot) {
-    const auto bytes = (*file)->read(slot * slot_bytes, slot_bytes);
-    if (!bytes) return bytes.error();
-    auto found = decode_slot(*bytes);
-    if (found && (!newest || found->version > newest->version)) newest = std::move(found);
-  }
-  if (!newest) return Error{"the file 'control' does not read back as it was written", Error::Kind::damaged};
-  return *std::move(newest);
-}
-
-Result<bool> EmbeddedStore::compare_and_swap(std::uint64_t version, const Register& next) {
-  const auto current = read();
-  if (!current) return current.error();
-  if (current->version != version) return false;
-  const auto bytes = encode_slot(version + 1, next);
-  if (!bytes) return bytes.error();
-
-  if (version == 0) {
-    if (auto made = make_file(directory_, *bytes); !made) return made.error();
-    return true;
-  }
-
-  auto file = directory_.open(file_name);
-  if (!file) return file.error();
-  // The slot that is not the newest good one goes first. Where both are, they are equal and either will do.
-  const auto first_slot = (*file)->read(0, slot_bytes);
-  if (!first_slot) return first_slot.error();
-  const auto found = decode_slot(*first_slot);
-  const bool first_is_newest = found && found->version == current->version;
-  const std::uint64_t first = first_is_newest ? slot_bytes : 0, second = first_is_newest ? 0 : slot_bytes;
-  for (const std::uint64_t at : {first, second}) {
-    if (auto written = (*file)->write(at, *bytes); !written) return written.error();
-    if (auto synced = (*file)->sync(); !synced) return synced.error();
-  }
-  return true;
+std::shared_ptr<Keys> embedded_keys(io::Directory& directory, std::shared_ptr<const io::Clock> clock) {
+  return std::make_shared<EmbeddedKeys>(directory, std::move(clock));
 }
 
 }  // namespace torc::control

@@ -1,27 +1,26 @@
-// The control store of one machine: the file `control`, two slots that hold the same value. A swap writes one, syncs,
-// and then the other: a torn write leaves the other slot as it was, and a slot that goes bad later takes nothing back.
-// Written in place, so that a node can form its view on a full disk (S8).
-//
-// Linearizable because one process owns the directory (its lock) and one thread at a time calls.
+// The control store of one process: a key space in its own data directory, and nothing between them. What `torcd --dev`
+// uses; several processes share a StoreServer (store_server.h) or an etcd.
 #pragma once
 
-#include "control/store/store.h"
+#include <memory>
+
+#include "control/store/keyed_store.h"
+#include "io/clock.h"
 #include "io/file.h"
 
 namespace torc::control {
 
-class EmbeddedStore final : public Store {
+// For several rings or controllers of one process: they share the keys, and each makes a KeyedStore of them.
+// `directory` outlives them; its lock is held by the caller, and no other keys are made of it. The file `control` is
+// opened by the first call, and made if it is not there. `clock` is what leases end by.
+std::shared_ptr<Keys> embedded_keys(io::Directory& directory,
+                                    std::shared_ptr<const io::Clock> clock = std::make_shared<io::SystemClock>());
+
+// For one.
+class EmbeddedStore final : public KeyedStore {
  public:
-  // `directory` outlives the store; its lock is held by the caller.
-  explicit EmbeddedStore(io::Directory& directory) : directory_(directory) {}
-
-  // The newer good slot. Error: damaged when no slot is good.
-  Result<Versioned> read() override;
-  // After an error the old or the new value may be found; read() settles it.
-  Result<bool> compare_and_swap(std::uint64_t version, const Register& next) override;
-
- private:
-  io::Directory& directory_;
+  explicit EmbeddedStore(io::Directory& directory, const StoreNames& names = {})
+      : KeyedStore(embedded_keys(directory), names) {}
 };
 
 }  // namespace torc::control

@@ -1,11 +1,10 @@
 // A TCP server on Boost.Asio: accepts connections, hands their bytes to a StreamHandler, sends what it is given.
 //
-// Everything runs on the one thread that runs the io_context; send(), close(), resume() and pause() may be called from
+// Everything runs on the one thread that runs the io_context; send(), close(), drop(), resume() and pause() may be called from
 // any thread and take effect there, in the order of the calls.
 //
-// Bounds: at most `connections_max` connections; the kernel's buffer and one chunk of `read_bytes` per connection on
-// the way in; on the way out a connection that leaves more than `unsent_pause_bytes` unread is not read from until it
-// has caught up, and is closed above `unsent_bytes_max`.
+// Bounds: at most `connections_max` connections; each as tcp_streams.h bounds it. A server whose clients are servers too
+// sets `unsent_pause_bytes` to `unsent_bytes_max`: two ends that both wait for the other to read would wait for ever.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,15 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "io/asio/tcp_streams.h"
 #include "io/network.h"
 
 namespace torc::io {
 
-struct TcpServerOptions {
+struct TcpServerOptions : TcpStreamOptions {
   std::size_t connections_max = 10'000;
-  std::size_t read_bytes = 64 * 1024;
-  std::size_t unsent_pause_bytes = 1024 * 1024;
-  std::size_t unsent_bytes_max = 32 * 1024 * 1024;
 };
 
 class TcpServer {
@@ -38,6 +35,8 @@ class TcpServer {
   // After what was sent before; the handler's closed() follows. A reason is traced with the peer's address, an empty
   // one is not.
   void close(ConnectionId id, std::string reason);
+  // The same at once: what is unsent is lost, so it works on a connection that is stuck.
+  void drop(ConnectionId id, std::string reason);
   // pause() stops reading from a connection, resume() goes on. They do not count: one resume() ends any number of
   // pauses.
   void pause(ConnectionId id);
