@@ -52,7 +52,9 @@ std::vector<std::string> alarms(const std::optional<Register>& current, const Fa
   if (!current) return standing;
 
   if (const auto fault = find_fault(*current, facts, policy)) {
-    if (facts.watching >= policy.suspicion && viable_pairs(current, facts, policy).empty()) {
+    const bool solo_may_come = policy.min_copies == 1 && facts.no_pair_for < policy.solo_after &&
+                               !sources(last_serving(current), facts).empty();
+    if (facts.watching >= policy.suspicion && !solo_may_come && viable_pairs(current, facts, policy).empty()) {
       standing.push_back(standstill(*current, *fault, facts, policy));
     }
   }

@@ -29,7 +29,11 @@ std::string text(const Register& view) {
 }  // namespace
 
 Controller::Controller(Policy policy, std::string cluster_id, Instant now)
-    : policy_(policy), cluster_id_(std::move(cluster_id)), observer_(std::move(policy), now), next_read_(now) {}
+    : policy_(policy),
+      cluster_id_(std::move(cluster_id)),
+      observer_(std::move(policy), now),
+      known_since_(now),
+      next_read_(now) {}
 
 void Controller::reports(const Reports& reports, Instant now) {
   observer_.take(reports, now);
@@ -77,7 +81,7 @@ void Controller::read(const Result<Versioned>& result, Instant now) {
     round_trips_.clear();  // R5: the last three must have been answered
   } else {
     store_error_.reset();
-    learn(*result, now);
+    learn(*result, begun, now);
     if (!overtaken) {
       read_begun_ = begun;
       stale_ = false;
@@ -101,19 +105,21 @@ void Controller::swapped(const Result<bool>& result, Instant now) {
 }
 
 void Controller::found(const Versioned& value, Instant now) {
-  learn(value, now);
+  learn(value, std::nullopt, now);
   act(now);
 }
 
 Output Controller::take_output() { return std::exchange(output_, Output{}); }
 
-void Controller::learn(const Versioned& value, Instant now) {
+void Controller::learn(const Versioned& value, std::optional<Instant> begun, Instant now) {
+  const bool older = value.version < known_.version ||
+                     (known_.value && (!value.value || value.value->number < known_.value->number));
   // R10: a store that has forgotten what it once confirmed was restored from a backup. Nobody is told of the old view,
-  // and nothing is decided on it.
-  const bool older_view = known_.value && (!value.value || value.value->number < known_.value->number);
-  went_back_ = value.version < known_.version || older_view;
-  if (went_back_ || value.version == known_.version) return;
+  // and nothing is decided on it. (An answer that is older because it was on its way for longer says nothing.)
+  if (begun && *begun > known_since_) went_back_ = older;
+  if (older || value.version == known_.version) return;
   known_ = value;
+  known_since_ = now;
   if (!value.value) return;
   const bool ours = attempt_ && same_view(*value.value, attempt_->swap.next);
   observer_.view_in_force(*value.value, ours && attempt_->decision.planned, ours ? &attempt_->decided_on : nullptr, now);
@@ -154,8 +160,8 @@ void Controller::mind_wish(Instant now) {
     output_.notices.push_back(fmt::format("{} is primary, as asked for", wish_->node));
     wish_.reset();
   } else if (now - wish_->since >= policy_.move_within) {
-    output_.notices.push_back(fmt::format("the primary could not be moved to {}: no working view with it can be had",
-                                          wish_->node));
+    output_.notices.push_back(
+        fmt::format("the primary could not be moved to {}: no working view with it can be had", wish_->node));
     wish_.reset();
   }
 }

@@ -82,7 +82,8 @@ class Controller {
   void act(Instant now);
   void request_read(Instant now);
   void read_soon(Instant now);
-  void learn(const Versioned& value, Instant now);
+  // `begun`: when the read did, if it was one of our own.
+  void learn(const Versioned& value, std::optional<Instant> begun, Instant now);
   void settle(Instant now);
   void mind_wish(Instant now);
   void decide_next(Facts facts, Instant now);
@@ -96,6 +97,7 @@ class Controller {
   bool leads_ = false;
 
   Versioned known_;
+  Instant known_since_;
   bool went_back_ = false;             // R10: the last read was older than known_
   bool stale_ = true;                  // a read that begins from now on must succeed before the next decision
   std::optional<Instant> reading_;     // a read is under way, since
@@ -106,8 +108,8 @@ class Controller {
 
   std::optional<Attempt> attempt_;
 
-  // R10: why decide refuses, and since when. An alarm once a read that began later leaves it so: until then the register
-  // known here may just be old.
+  // R10: why decide refuses, and since when. An alarm once a read that began later leaves it so: until then the
+  // register known here may just be old.
   std::optional<std::string> refusal_;
   Instant refused_since_;
 

@@ -26,8 +26,8 @@ class Steadiness {
   unsigned failed_again_ = 0;
 };
 
-// S5: one unplanned view change per ring per 200 ms, doubling to 5 s while views fail to serve. It never delays the first
-// move: only a change makes the next one wait.
+// S5: one unplanned view change per ring per 200 ms, doubling to 5 s while views fail to serve. It never delays the
+// first move: only a change makes the next one wait.
 class Damping {
  public:
   void changed(Instant now);

@@ -1,5 +1,5 @@
-// What is known of the nodes, and since when: reports and broken connections go in with the instant of their arrival, the
-// facts of any instant come out (S4).
+// What is known of the nodes, and since when: reports and broken connections go in with the instant of their arrival,
+// the facts of any instant come out (S4).
 //
 // Everything is reckoned on control's own clock. A report that says "heard 80 ms ago", made 30 ms before it arrived, is
 // evidence of 110 ms ago; the way here makes evidence look younger than it is, never older.
