@@ -122,7 +122,8 @@ void Controller::learn(const Versioned& value, std::optional<Instant> begun, Ins
   known_since_ = now;
   if (!value.value) return;
   const bool ours = attempt_ && same_view(*value.value, attempt_->swap.next);
-  observer_.view_in_force(*value.value, ours && attempt_->decision.planned, ours ? &attempt_->decided_on : nullptr, now);
+  const Facts* decided_on = ours ? &attempt_->decided_on : nullptr;
+  observer_.view_in_force(*value.value, ours && attempt_->decision.planned, decided_on, now);
   output_.announce = value;
 }
 

@@ -123,15 +123,18 @@ class ControllerTest : public testing::Test {
 
   void tell(WorldNode& n, const Versioned& value) {
     if (!n.alive || !value.value || value.version <= n.told.version) return;
-    const bool another = !n.told.value || n.told.value->number != value.value->number;
+    const Register& view = *value.value;
     n.told = value;
-    n.seen = std::max(n.seen, value.value->number);
-    if (!another) return;
+    n.seen = std::max(n.seen, view.number);
     const Member self = member_of(n.name);
-    const bool part = self == value.value->primary || self == value.value->backup || self == value.value->source;
-    n.role = part && value.value->state == Register::State::forming ? Report::Role::forming : Report::Role::learner;
-    n.role_view = value.value->number;
-    n.told_at = now_;
+    if (view.state == Register::State::forming) {
+      const bool part = self == view.primary || self == view.backup || self == view.source;
+      n.role = part ? Report::Role::forming : Report::Role::learner;
+      n.told_at = now_;
+    } else if (self != view.primary) {
+      n.role = self == view.backup ? Report::Role::backup : Report::Role::learner;
+    }
+    n.role_view = view.number;
   }
 
   // R5: 30 ms after it was told, the primary of a forming view has what it needs, and makes it serving.

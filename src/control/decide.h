@@ -18,7 +18,8 @@ struct Decision {
 // None: the view in force is right, or nothing better can be had. Error: never act (R10): a node has seen a higher
 // view than the store, or another store, or holds records of which the store knows nothing, so somebody must look
 // first.
-Result<std::optional<Decision>> decide(const std::optional<Register>& current, const Facts& facts, const Policy& policy);
+Result<std::optional<Decision>> decide(const std::optional<Register>& current, const Facts& facts,
+                                       const Policy& policy);
 
 // A ring of this one node, decided by the node itself from its own report: `torcd --dev`, where control is a function
 // call. An error also if the node's log is not the one that served (R3): nobody else could supply it.

@@ -1,6 +1,6 @@
-// Random states of rings of one to five nodes: one-way links, forming views, nodes that are full, hang, lag or lost their
-// disk, cut and damaged logs, any last_serving. The states are made of reports and go through the observer, as in life;
-// what a decision may never do, and when there must be one, is said here anew.
+// Random states of rings of one to five nodes: one-way links, forming views, nodes that are full, hang, lag or lost
+// their disk, cut and damaged logs, any last_serving. The states are made of reports and go through the observer, as in
+// life; what a decision may never do, and when there must be one, is said here anew.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -165,10 +165,7 @@ bool viable(const RandomRing& ring, std::size_t a, std::size_t b, const std::vec
 
 void check(const RandomRing& ring, const std::optional<Decision>& decision) {
   const Register& current = *ring.current;
-  const std::vector<Member> complete =
-      current.state == Register::State::forming
-          ? current.last_serving
-          : current.backup ? std::vector<Member>{current.primary, *current.backup} : std::vector<Member>{current.primary};
+  const std::vector<Member>& complete = current.last_serving;  // of a serving view: its members
   bool any_pair = false;
   bool any_counted_pair = false;  // whose primary could lead at once
   bool any_source = false;
@@ -218,7 +215,7 @@ void check(const RandomRing& ring, const std::optional<Decision>& decision) {
   ASSERT_NE(next.primary.node, next.backup->node);
   ASSERT_TRUE(viable(ring, ring.at(next.primary), ring.at(*next.backup), complete)) << "S1";
   for (const Member& member : {next.primary, *next.backup}) {
-    ASSERT_TRUE(member == next.source || ring.linked(ring.at(member), ring.at(next.source))) << "S1: no way to the source";
+    ASSERT_TRUE(member == next.source || ring.linked(ring.at(member), ring.at(next.source))) << "S1: not linked to it";
   }
   const auto counted = [&](const Member& member) {
     return contains(complete, member) && !ring.nodes[ring.at(member)].report.damaged;

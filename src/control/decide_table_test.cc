@@ -1,6 +1,6 @@
-// Every state of a ring of three: who is up, which links are, which view is in force; 8 × 8 × 6 states, each as it is once
-// everybody has noticed and solo_after is over. What must be so is said here anew, from the state alone. The table is
-// printed, so that a change of policy shows in it.
+// Every state of a ring of three: who is up, which links are, which view is in force; 8 × 8 × 6 states, each as it is
+// once everybody has noticed and solo_after is over. What must be so is said here anew, from the state alone. The table
+// is printed, so that a change of policy shows in it.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

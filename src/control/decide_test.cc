@@ -1,5 +1,6 @@
-// A ring of one node, by hand: the register, the node's report, the next view. Rings of more nodes: decide_table_test.cc
-// (every state of three), decide_events_test.cc (the design's stories) and decide_property_test.cc (random ones).
+// A ring of one node, by hand: the register, the node's report, the next view. Rings of more nodes:
+// decide_table_test.cc (every state of three), decide_events_test.cc (the design's stories) and decide_property_test.cc
+// (random ones).
 #include "control/decide.h"
 
 #include <gtest/gtest.h>

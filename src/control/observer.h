@@ -24,12 +24,12 @@ class Observer {
   // path that it lives.
   void connection_lost(const std::string& node, Instant now);
 
-  // The view in force, as a read or our own CAS showed it; call for each. `decided_on`: the facts behind our own CAS, so
-  // that a restart between decision and CAS is seen as one (R5).
+  // The view in force, as a read showed it; call for each. `decided_on`: the facts behind our own CAS, so that a
+  // restart between decision and CAS is seen as one (R5).
   void view_in_force(const Register& current, bool planned, const Facts* decided_on, Instant now);
 
-  // Not const: it notes what has changed since the last look. Look at least every 100 ms; after a longer pause than the
-  // suspicion time the observer knows that it slept itself, and that silence meanwhile says nothing.
+  // Not const: it notes what has changed since the last look. Look at least every 100 ms; after a longer pause than
+  // the suspicion time the observer knows that it slept itself, and that silence meanwhile says nothing.
   Facts look(Instant now);
 
  private:

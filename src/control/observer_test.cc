@@ -1,5 +1,5 @@
-// The observer, driven by hand: reports and broken connections in, at instants that the test names; the facts out. Nodes
-// report every 100 ms unless a test lets them fall silent.
+// The observer, driven by hand: reports and broken connections in, at instants that the test names; the facts out.
+// Nodes report every 100 ms unless a test lets them fall silent.
 #include "control/observer.h"
 
 #include <gtest/gtest.h>

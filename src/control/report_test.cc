@@ -106,7 +106,7 @@ TEST(Reports, limits_are_checked_before_they_are_believed) {
   named.cluster_id += 'x';
   EXPECT_FALSE(decode_reports(encoded({{{named, 0ms}}})));
 
-  // Role and flags that this version does not know. Both stand at a fixed distance from the end of a report without links.
+  // Role and flags that this version does not know: at a fixed distance from the end of a report without links.
   Report bare;
   bytes = encoded({{{bare, 0ms}}});
   const std::size_t flags = bytes.size() - 5;
