@@ -54,7 +54,11 @@ void Controller::connection_lost(const std::string& node, Instant now) {
 }
 
 void Controller::lead(bool leads, Instant now) {
-  if (leads && !leads_) stale_ = true;  // what another one did meanwhile is read first
+  if (leads && !leads_) {
+    stale_ = true;  // what another one did meanwhile is read first
+    read_overtaken_ = reading_.has_value();
+    next_read_ = now;
+  }
   leads_ = leads;
   if (!leads_) wish_.reset();
   act(now);
@@ -98,7 +102,6 @@ void Controller::swapped(const Result<bool>& result, Instant now) {
   attempt_->answered = true;
   // Won, lost or unknown: the read tells, if it begins after this answer. Where it finds the version that was swapped
   // from, a lost request may still arrive; then only one of it and the next swap can succeed.
-  stale_ = true;
   read_overtaken_ = reading_.has_value();
   next_read_ = now;
   act(now);

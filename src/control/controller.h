@@ -99,7 +99,7 @@ class Controller {
   Versioned known_;
   Instant known_since_;
   bool went_back_ = false;             // R10: the last read was older than known_
-  bool stale_ = true;                  // a read that begins from now on must succeed before the next decision
+  bool stale_ = true;                  // newly elected: a read that begins after must succeed before the first decision
   std::optional<Instant> reading_;     // a read is under way, since
   bool read_overtaken_ = false;        // ... and something happened since that it may not show
   Instant next_read_;

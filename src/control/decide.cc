@@ -119,17 +119,19 @@ Decided first_start(const Facts& facts, const Policy& policy) {
 
 Decided replace(const Register& current, const Fault& fault, const Facts& facts, const Policy& policy) {
   if (facts.damped_for > Milliseconds{0}) return {};
-  auto pairs = viable_pairs(current, facts, policy);
+  const auto pairs = viable_pairs(current, facts, policy);
+  auto chosen = pairs.begin();
   if (fault.stalled) {
     // One of these two is at fault, or their link, and nothing shows it: any other pair comes first.
-    std::stable_partition(pairs.begin(), pairs.end(), [&](const Pair& pair) {
-      const auto in_force = [&](std::size_t node) {
-        return member(node, facts) == current.primary || member(node, facts) == current.backup;
-      };
+    const auto in_force = [&](std::size_t node) {
+      return member(node, facts) == current.primary || member(node, facts) == current.backup;
+    };
+    const auto other = std::find_if(pairs.begin(), pairs.end(), [&](const Pair& pair) {
       return !in_force(pair.primary) || !in_force(pair.backup);
     });
+    if (other != pairs.end()) chosen = other;
   }
-  if (!pairs.empty()) return Decision{of_pair(current, pairs.front(), facts, policy), fault.cause};
+  if (chosen != pairs.end()) return Decision{of_pair(current, *chosen, facts, policy), fault.cause};
   return go_solo(current, fault.cause, facts, policy);
 }
 

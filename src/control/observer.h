@@ -20,7 +20,7 @@ class Observer {
   Observer(Policy policy, Instant now);
 
   void take(const Reports& reports, Instant now);
-  // The connection from this node closed, or one to it was refused. A hint: the node has hinted_suspicion to show by any
+  // The connection from this node closed, or one to it was refused. A hint: it has hinted_suspicion to show by any
   // path that it lives.
   void connection_lost(const std::string& node, Instant now);
 
