@@ -1,34 +1,31 @@
-// The decision: which view comes next. A pure function of the register and what the nodes report.
+// The decision: which view comes next. A pure function of the register, of what is known of the nodes, and of the
+// policy (design, sections 1 to 3).
 #pragma once
 
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "ring/view.h"
+#include "control/facts.h"
 
 namespace torc::control {
 
-using ring::Member;
-using ring::Register;
-
-// What a node says about itself.
-struct Report {
-  Member member;
-  Boot boot;
-  View highest_view_seen;  // the highest number the node has ever heard of (R10)
-  bool writable = true;    // its disk takes records (S6)
-};
-
 struct Decision {
-  Register next;      // to be installed by CAS, forming
-  std::string cause;  // for the trace and `ring status`
+  Register next;         // to be installed by CAS, forming
+  std::string cause;     // for the trace and `ring status`
+  bool planned = false;  // the view in force works: clients see a pause and no error (S3)
 };
 
-// None: the view in force is right, or nothing better can be had. Error: never act (R10): a node reports a view that
-// the store has never heard of, or an incarnation that no serving view counted, so somebody must look first.
-//
-// Today for rings of one node; the pairs of S1 to S7 extend the same function.
-Result<std::optional<Decision>> decide(const std::optional<Register>& current, const std::vector<Report>& reports);
+// None: the view in force is right, or nothing better can be had. Error: never act (R10): a node has seen a higher
+// view than the store, or another store, or holds records of which the store knows nothing, so somebody must look
+// first.
+Result<std::optional<Decision>> decide(const std::optional<Register>& current, const Facts& facts,
+                                       const Policy& policy);
+
+// A ring of this one node, decided by the node itself from its own report: `torcd --dev`, where control is a function
+// call. An error also if the node's log is not the one that served (R3): nobody else could supply it.
+Result<std::optional<Decision>> decide_alone(const std::optional<Register>& current, const Report& report);
+
+// S3: how long a node or link has to hold before a planned takeover relies on it.
+Milliseconds restore_wait(unsigned failed_again, const Policy& policy);
 
 }  // namespace torc::control

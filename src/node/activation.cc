@@ -33,8 +33,9 @@ Result<void> form_view(control::Store& store, log::IdentityFile& identity, ring:
   const auto current = store.read();
   if (!current) return with("control store", current.error());
   const log::Identity& self = identity.identity();
-  const control::Report report{{self.node, self.incarnation}, self.boot, self.highest_view_seen, true};
-  const auto decision = control::decide(current->value, {report});
+  const control::Report report{
+      .member = {self.node, self.incarnation}, .boot = self.boot, .highest_view_seen = self.highest_view_seen};
+  const auto decision = control::decide_alone(current->value, report);
   if (!decision) return decision.error();
   if (!*decision) return Error{"no view can be formed with this node", Error::Kind::refused};
 
