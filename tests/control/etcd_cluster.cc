@@ -2,16 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -24,6 +25,7 @@ namespace torc::tests {
 namespace {
 
 constexpr auto serving_within = 20s;
+constexpr std::size_t shown_bytes = 2'000;
 
 std::string name_of(std::size_t member) { return fmt::format("m{}", member); }
 std::string url(const io::Endpoint& endpoint) { return "http://" + endpoint.text(); }
@@ -42,17 +44,18 @@ EtcdCluster::EtcdCluster()
   }
   for (std::size_t i = 0; i < size; ++i) start(i);
   for (std::size_t i = 0; i < size; ++i) {
-    serves_ = wait_serving(i);
-    if (serves_) continue;
+    if (wait_serving(i)) continue;
     std::ostringstream said;
     said << std::ifstream(directory_ / (name_of(i) + ".trace")).rdbuf();
     const std::string all = said.str();
-    ADD_FAILURE() << "etcd does not serve; it said last:\n" << all.substr(all.size() - std::min<std::size_t>(all.size(), 2000));
-    break;
+    end();
+    throw std::runtime_error("etcd does not serve; it said last:\n" + all.substr(all.size() - std::min(all.size(), shown_bytes)));
   }
 }
 
-EtcdCluster::~EtcdCluster() {
+EtcdCluster::~EtcdCluster() { end(); }
+
+void EtcdCluster::end() {
   for (std::size_t i = 0; i < size; ++i) kill(i);
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
@@ -86,7 +89,7 @@ void EtcdCluster::start(std::size_t index) {
 
   const pid_t parent = ::getpid();
   member.pid = ::fork();
-  ASSERT_GE(member.pid, 0) << "cannot fork";
+  if (member.pid < 0) throw std::runtime_error("cannot fork");
   if (member.pid == 0) {
     // Between fork and exec: only what is safe there.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -109,9 +112,12 @@ void EtcdCluster::kill(std::size_t member) {
   pid = 0;
 }
 
-void EtcdCluster::send_signal(std::size_t member, int signal) {
-  if (members_[member].pid > 0) ::kill(members_[member].pid, signal);
+void EtcdCluster::stop(std::size_t member) {
+  ::kill(members_[member].pid, SIGSTOP);
+  ::waitpid(members_[member].pid, nullptr, WUNTRACED);
 }
+
+void EtcdCluster::go_on(std::size_t member) { ::kill(members_[member].pid, SIGCONT); }
 
 bool EtcdCluster::wait_serving(std::size_t member) const {
   control::EtcdStore store({.endpoints = {members_[member].clients}});

@@ -16,18 +16,18 @@ class EtcdCluster {
  public:
   static constexpr std::size_t size = 3;
 
-  // Starts the members and waits until they serve. A failure is one of the test, also that there is no etcd on this
-  // machine (tools/setup installs it).
+  // Starts the members and waits until they serve. Throws if they do not, also if there is no etcd on this machine
+  // (tools/setup installs it).
   EtcdCluster();
   ~EtcdCluster();
-  bool serves() const { return serves_; }
   EtcdCluster(const EtcdCluster&) = delete;
   EtcdCluster& operator=(const EtcdCluster&) = delete;
 
   std::vector<io::Endpoint> endpoints() const;  // of the clients, in the order of the members
   void start(std::size_t member);               // once more, on its data
   void kill(std::size_t member);                // kill -9; it is gone when this returns
-  void send_signal(std::size_t member, int signal);
+  void stop(std::size_t member);                // SIGSTOP; it stands still when this returns
+  void go_on(std::size_t member);
   // Whether a majority serves, asked through `member`.
   bool wait_serving(std::size_t member) const;
 
@@ -37,9 +37,10 @@ class EtcdCluster {
     io::Endpoint clients, peers;
   };
 
+  void end();
+
   std::filesystem::path directory_;
   std::array<Member, size> members_;
-  bool serves_ = false;  // it did at first
 };
 
 }  // namespace torc::tests

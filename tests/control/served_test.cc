@@ -1,13 +1,51 @@
-// What only a server of our own can go through: it is started anew, on the same directory, under the clients' feet.
+// The stores that Torc brings along: the contract for the embedded store and for our own server over real HTTP; then what
+// only that server goes through, being started anew under its clients' feet.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <thread>
 
+#include "contract.h"
+#include "control/store/embedded.h"
 #include "control/store/etcd.h"
+#include "io/file.h"
 #include "served_store.h"
 
 namespace torc::control {
 namespace {
+
+class EmbeddedStores final : public Stores {
+ public:
+  EmbeddedStores()
+      : path_(std::filesystem::temp_directory_path() / ("torc-contract-" + std::to_string(io::random_u64()))),
+        directory_(*io::open_directory(path_)),
+        keys_(embedded_keys(*directory_)) {}
+  ~EmbeddedStores() override { std::filesystem::remove_all(path_); }
+
+  std::unique_ptr<Store> open(const StoreNames& names) override { return std::make_unique<KeyedStore>(keys_, names); }
+
+ private:
+  const std::string path_;
+  const std::unique_ptr<io::Directory> directory_;
+  const std::shared_ptr<Keys> keys_;
+};
+
+class ServedStores final : public Stores {
+ public:
+  std::unique_ptr<Store> open(const StoreNames& names) override {
+    return std::make_unique<EtcdStore>(
+        EtcdOptions{.endpoints = {served_.endpoint()}, .names = names, .watch_within = 20s});
+  }
+
+ private:
+  tests::ServedStore served_{{.watch_most = 20s}};
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, Contract,
+                         testing::Values(Kind{"embedded", [] { return std::make_unique<EmbeddedStores>(); }},
+                                         Kind{"served", [] { return std::make_unique<ServedStores>(); }}),
+                         kind_name);
 
 Register view(std::uint64_t number) {
   Register value;
@@ -17,7 +55,7 @@ Register view(std::uint64_t number) {
   return value;
 }
 
-TEST(ServedStoreTest, a_restart_loses_nothing_and_clients_go_on_with_the_next_call) {
+TEST(Served, a_restart_loses_nothing_and_clients_go_on_with_the_next_call) {
   tests::ServedStore served;
   EtcdStore reading({.endpoints = {served.endpoint()}}), changing({.endpoints = {served.endpoint()}});
   ASSERT_TRUE(*changing.compare_and_swap(0, view(1)));
@@ -38,7 +76,7 @@ TEST(ServedStoreTest, a_restart_loses_nothing_and_clients_go_on_with_the_next_ca
   EXPECT_TRUE(*changing.lead("one", 5s));
 }
 
-TEST(ServedStoreTest, many_who_wait_are_all_woken) {
+TEST(Served, many_who_wait_are_all_woken) {
   tests::ServedStore served({.watch_most = 20s});
   std::vector<std::thread> waiting;
   std::atomic<int> woken = 0;

@@ -1,94 +1,50 @@
-// What every control store owes, whatever it is made of (store.h): the same tests against the embedded store, our own
-// server over real HTTP, and a real etcd of three members.
-#include <gtest/gtest.h>
+#include "contract.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <filesystem>
+#include <ostream>
 #include <random>
 #include <thread>
+#include <vector>
 
-#include "control/store/embedded.h"
-#include "control/store/etcd.h"
-#include "etcd_cluster.h"
 #include "io/file.h"
-#include "served_store.h"
 
 namespace torc::control {
 
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 void PrintTo(const ReplicatedMark& mark, std::ostream* out) { *out << mark.view.value << "/" << mark.lsn.value; }
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-enum class Kind { embedded, served, etcd };
-
 // The shortest that an election lasts in every kind of store.
 constexpr Milliseconds ttl{1000};
 
-class Contract : public testing::TestWithParam<Kind> {
- protected:
-  // One cluster for all tests: starting it takes longer than most of them.
-  static tests::EtcdCluster& etcd() {
-    if (!etcd_) etcd_ = std::make_unique<tests::EtcdCluster>();
-    return *etcd_;
-  }
-  static void TearDownTestSuite() { etcd_.reset(); }
+Milliseconds since(Clock::time_point start) {
+  return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
+}
 
-  void SetUp() override {
-    names_ = {"test-" + std::to_string(io::random_u64()), "1"};
-    if (GetParam() == Kind::embedded) {
-      path_ = std::filesystem::temp_directory_path() / ("torc-contract-" + std::to_string(io::random_u64()));
-      directory_ = *io::open_directory(path_);
-      embedded_ = embedded_keys(*directory_);
-    } else if (GetParam() == Kind::served) {
-      // A watch lasts longer than any test, so that nothing but the change can have ended it.
-      served_ = std::make_unique<tests::ServedStore>(StoreServerOptions{.watch_most = 20s});
-    } else {
-      ASSERT_TRUE(etcd().serves());
-    }
-  }
-  void TearDown() override {
-    served_.reset();
-    embedded_.reset();
-    if (!path_.empty()) std::filesystem::remove_all(path_);
-  }
+}  // namespace
 
-  std::unique_ptr<Store> store(const std::string& ring = "1") {
-    StoreNames names = names_;
-    names.ring = ring;
-    if (embedded_) return std::make_unique<KeyedStore>(embedded_, names);
-    EtcdOptions options;
-    options.endpoints = served_ ? std::vector{served_->endpoint()} : etcd().endpoints();
-    options.names = names;
-    options.watch_within = 20s;
-    return std::make_unique<EtcdStore>(options);
-  }
+void Contract::SetUp() {
+  stores_ = GetParam().make();
+  ASSERT_TRUE(stores_);
+  cluster_ = "test-" + std::to_string(io::random_u64());
+}
 
-  static Register view(std::uint64_t number) {
-    Register value;
-    value.number = View{number};
-    value.primary = value.source = Member{"A", Incarnation{1}};
-    value.backup = Member{"B", Incarnation{2}};
-    value.last_serving = {value.primary};
-    value.ring = {"A", "B", "C"};
-    return value;
-  }
+std::unique_ptr<Store> Contract::store(const std::string& ring) { return stores_->open({cluster_, ring}); }
 
-  static Milliseconds since(Clock::time_point start) {
-    return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
-  }
-
- private:
-  static inline std::unique_ptr<tests::EtcdCluster> etcd_;
-  StoreNames names_;
-  std::string path_;
-  std::unique_ptr<io::Directory> directory_;
-  std::shared_ptr<Keys> embedded_;
-  std::unique_ptr<tests::ServedStore> served_;
-};
+Register Contract::view(std::uint64_t number) {
+  Register value;
+  value.number = View{number};
+  value.primary = value.source = Member{"A", Incarnation{1}};
+  value.backup = Member{"B", Incarnation{2}};
+  value.last_serving = {value.primary};
+  value.ring = {"A", "B", "C"};
+  return value;
+}
 
 TEST_P(Contract, is_empty_at_first) {
   const auto read = store()->read();
@@ -333,12 +289,4 @@ TEST_P(Contract, R9_two_never_lead_at_once) {
   EXPECT_GE(changes, 2) << "nothing was tested";
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, Contract, testing::Values(Kind::embedded, Kind::served, Kind::etcd),
-                         [](const auto& kind) {
-                           return std::string(kind.param == Kind::embedded ? "embedded"
-                                              : kind.param == Kind::served ? "served"
-                                                                           : "etcd");
-                         });
-
-}  // namespace
 }  // namespace torc::control
