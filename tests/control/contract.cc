@@ -210,7 +210,10 @@ TEST_P(Contract, R9_one_leads_until_it_resigns) {
   const auto one = store(), other = store();
   EXPECT_TRUE(*one->lead("one", ttl));
   EXPECT_FALSE(*other->lead("other", ttl));
-  EXPECT_FALSE(*store()->lead("one", ttl)) << "the name alone is not enough: it may be an earlier life of it";
+  const auto namesake = store();
+  for (int call = 0; call < 2; ++call) {
+    EXPECT_FALSE(*namesake->lead("one", ttl)) << "the name is not enough: the leader may be an earlier life of it";
+  }
   EXPECT_TRUE(*one->lead("one", ttl));
   ASSERT_TRUE(other->resign()) << "it does not have it";
   EXPECT_FALSE(*other->lead("other", ttl));

@@ -142,6 +142,14 @@ TEST_F(Etcd, without_a_majority_every_call_fails_in_bounded_time_and_then_goes_o
   timed([&] { return store.lead("one", 30s); });
   timed([&] { return store.cluster_id(); });
   waiter.join();
+  // A member that has no leader says so, and does not keep us waiting for one.
+  EtcdOptions patient = options({cluster_->endpoints()[2]});
+  patient.answer_within = 20s;
+  const auto asked = Clock::now();
+  const auto alone = EtcdStore(patient).read();
+  ASSERT_FALSE(alone);
+  EXPECT_NE(alone.error().message.find("no leader"), std::string::npos) << alone.error().message;
+  EXPECT_LT(Clock::now() - asked, 5s);
   EXPECT_LT(Clock::now() - lost, 3 * bound);
 
   cluster_->start(0);

@@ -1,5 +1,5 @@
-// The key space by hand, time as an argument, on a directory whose disk can be told to fail: what was answered survives a
-// new start, what failed is settled by the next call, and a lease takes its keys with it and nothing else.
+// The key space by hand, time as an argument, on a directory whose disk can be told to fail: what was answered survives
+// a new start, what failed is settled by the next call, and a lease takes its keys with it and nothing else.
 #include "control/store/key_space.h"
 
 #include <gtest/gtest.h>
@@ -133,7 +133,8 @@ TEST_F(KeySpaceTest, what_is_too_large_or_too_much_is_refused_and_changes_nothin
   EXPECT_FALSE(keys.grant(KeySpace::ttl_max + 1s, start));
   int put = 0;
   while (put < 100) {
-    const auto done = keys.put_if(std::to_string(put), 0, std::string(KeySpace::value_bytes_max, 'v'), LeaseId{}, start);
+    const std::string largest(KeySpace::value_bytes_max, 'v');
+    const auto done = keys.put_if(std::to_string(put), 0, largest, LeaseId{}, start);
     if (!done) {
       EXPECT_EQ(done.error().kind, Error::Kind::refused);
       break;

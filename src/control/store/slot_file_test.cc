@@ -1,5 +1,5 @@
-// The two slots on a real directory: whatever one of them suffers is made good by the other, a save that a crash cut off
-// happened or did not, and a file without a good slot is noticed.
+// The two slots on a real directory: whatever one of them suffers is made good by the other, a save that a crash cut
+// off happened or did not, and a file without a good slot is noticed.
 #include "control/store/slot_file.h"
 
 #include <gtest/gtest.h>
@@ -39,8 +39,10 @@ class SlotFileTest : public testing::Test {
 
 // docs/formats/register.md.
 TEST_F(SlotFileTest, a_slot_has_the_bytes_that_its_page_shows) {
-  const Bytes golden = {0x74, 0x6f, 0x72, 0x63, 0x2d, 0x63, 0x6b, 0x76, 0x2a, 0x1f, 0x9e, 0x91, 0x54, 0x94, 0x01, 0xd9, 0,
-                        0,    0,    0,    0,    0,    0,    1,    0,    0,    0,    5,    'f',  'i',  'r',  's',  't'};
+  const Bytes golden = {0x74, 0x6f, 0x72, 0x63, 0x2d, 0x63, 0x6b, 0x76,  // "torc-ckv"
+                        0x2a, 0x1f, 0x9e, 0x91, 0x54, 0x94, 0x01, 0xd9,  // checksum
+                        0,    0,    0,    0,    0,    0,    0,    1,     // number
+                        0,    0,    0,    5,    'f',  'i',  'r',  's',  't'};
   const Bytes all = bytes();
   EXPECT_EQ(Bytes(all.begin(), all.begin() + 33), golden);
   EXPECT_TRUE(std::equal(all.begin(), all.begin() + slot_bytes, all.begin() + slot_bytes));
