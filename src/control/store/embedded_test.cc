@@ -55,6 +55,28 @@ TEST_F(EmbeddedStoreTest, R10_remembers_boots_mark_and_cluster) {
   EXPECT_EQ(*store.replicated_mark(), (ReplicatedMark{View{2}, Lsn{50}}));
 }
 
+// Time passes with each look at it, so that a lease may end between two steps of one call.
+class WalkingClock final : public io::Clock {
+ public:
+  Duration step{0};
+  Instant now() const override { return now_ += step; }
+  WallTime wall() const override { return {}; }
+
+ private:
+  mutable Instant now_{1000s};
+};
+
+TEST_F(EmbeddedStoreTest, R9_a_lease_that_ends_between_looking_and_keeping_it_is_no_leadership) {
+  const auto clock = std::make_shared<WalkingClock>();
+  const auto keys = embedded_keys(*directory_, clock);
+  KeyedStore one(keys, {}), other(keys, {});
+  ASSERT_TRUE(*one.lead("one", 10s));
+  clock->step = 6s;  // the key is still there, the lease is not any more
+  ASSERT_TRUE(*one.lead("one", 10s)) << "it is free to lead again";
+  clock->step = 0s;
+  EXPECT_FALSE(*other.lead("other", 10s));
+}
+
 TEST_F(EmbeddedStoreTest, a_damaged_file_is_damage_and_never_an_empty_store) {
   ASSERT_TRUE(*EmbeddedStore(*directory_).compare_and_swap(0, value_));
   {

@@ -103,8 +103,8 @@ class EtcdKeys final : public Keys {
     return options_.endpoints[good_];
   }
 
-  // One endpoint after the other, until one gives an answer that is final. A request that must not be repeated ends with
-  // the first endpoint that may have received it.
+  // One endpoint after the other, until one gives an answer that is final. A request that must not be repeated ends
+  // with the first endpoint that may have received it.
   Result<Answer> ask(std::string_view path, std::string body, Repeat repeat) {
     const io::HttpPost request = post(path, std::move(body));
     const std::lock_guard guard(mutex_);

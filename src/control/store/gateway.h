@@ -2,13 +2,13 @@
 // EtcdStore writes requests and reads answers, StoreServer the other way round. Numbers of 64 bits are strings, a field
 // that is zero, false or empty may be absent, bytes are base64.
 //
-//     POST /v3/kv/range         {"key"}                      → {"header", "kvs": [{"key", "mod_revision", "value", "lease"}]}
-//     POST /v3/kv/txn           one compare, one put         → {"header", "succeeded"}
-//     POST /v3/lease/grant      {"TTL"}                      → {"header", "ID", "TTL"}
-//     POST /v3/lease/keepalive  {"ID"}                       → {"result": {"header", "ID", "TTL"}}
-//     POST /v3/lease/revoke     {"ID"}                       → {"header"}
+//     POST /v3/kv/range         {"key"}               → {"header", "kvs": [{"key", "mod_revision", "value", "lease"}]}
+//     POST /v3/kv/txn           one compare, one put  → {"header", "succeeded"}
+//     POST /v3/lease/grant      {"TTL"}               → {"header", "ID", "TTL"}
+//     POST /v3/lease/keepalive  {"ID"}                → {"result": {"header", "ID", "TTL"}}
+//     POST /v3/lease/revoke     {"ID"}                → {"header"}
 //     POST /v3/watch            {"create_request": {"key", "start_revision"}}
-//                                                            → lines: {"result": {"created"}}, {"result": {"events"}}…
+//                                                     → lines: {"result": {"created"}}, {"result": {"events"}}…
 #pragma once
 
 #include <chrono>

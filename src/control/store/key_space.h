@@ -1,8 +1,8 @@
 // A durable key space of one process, as etcd's is of several: keys with the revision of their last change, and leases.
 // The file `control` holds all of it; every change is on the disk before it is answered.
 //
-// Linearizable because one thread at a time calls, and one process owns the directory (its lock). Time is an argument. A
-// lease counts from the start anew when the file is opened: it may last longer than asked for, never shorter.
+// Linearizable because one thread at a time calls, and one process owns the directory (its lock). Time is an argument.
+// A lease counts from the start anew when the file is opened: it may last longer than asked for, never shorter.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class KeySpace {
   // Made, with a random cluster id, if it is not there.
   static Result<KeySpace> open(io::Directory& directory, Instant now);
 
-  // After an error of any call, what was asked for may or may not have happened; the next call settles it by reading the
-  // file again.
+  // After an error that is no refusal, what was asked for may or may not have happened; the next call settles it by
+  // reading the file again.
   Result<Found> get(const std::string& key, Instant now);
   // False: the key's version is another one. Error refused: no such lease, too large, or no room.
   Result<bool> put_if(const std::string& key, std::uint64_t version, const std::string& value, LeaseId lease,

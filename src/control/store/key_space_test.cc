@@ -1,57 +1,18 @@
-// The key space by hand, time as an argument, on a directory whose disk can be told to fail: what was answered survives a
-// new start, what failed is settled by the next call, and a lease takes its keys with it and nothing else.
+// The key space by hand, time as an argument, on a directory whose disk can be told to fail: what was answered survives
+// a new start, what failed is settled by the next call, and a lease takes its keys with it and nothing else.
 #include "control/store/key_space.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
+
+#include "control/store/failing_disk_fixture.h"
 
 namespace torc::control {
 namespace {
 
 constexpr Instant start{1000s};
-
-// A real directory whose files fail to sync or write from a given call on.
-class FailingFile final : public io::File {
- public:
-  FailingFile(std::unique_ptr<io::File> file, int& writes_left) : file_(std::move(file)), writes_left_(writes_left) {}
-  Result<void> write(std::uint64_t offset, ByteView bytes) override {
-    if (writes_left_ == 0) return Error{"the disk fails", Error::Kind::unavailable};
-    --writes_left_;
-    return file_->write(offset, bytes);
-  }
-  Result<Bytes> read(std::uint64_t offset, std::size_t count) const override { return file_->read(offset, count); }
-  Result<std::uint64_t> size() const override { return file_->size(); }
-  Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
-  Result<void> sync() override { return file_->sync(); }
-
- private:
-  std::unique_ptr<io::File> file_;
-  int& writes_left_;
-};
-
-class FailingDirectory final : public io::Directory {
- public:
-  explicit FailingDirectory(const std::string& path) : directory_(*io::open_directory(path)) {}
-  int writes_left = 1'000'000;
-
-  Result<std::unique_ptr<io::File>> create(std::string_view name) override { return wrap(directory_->create(name)); }
-  Result<std::unique_ptr<io::File>> open(std::string_view name) override { return wrap(directory_->open(name)); }
-  bool exists(std::string_view name) const override { return directory_->exists(name); }
-  Result<std::vector<std::string>> list() const override { return directory_->list(); }
-  Result<void> rename(std::string_view from, std::string_view to) override { return directory_->rename(from, to); }
-  Result<void> remove(std::string_view name) override { return directory_->remove(name); }
-  Result<void> sync() override { return directory_->sync(); }
-  Result<std::uint64_t> free_bytes() const override { return directory_->free_bytes(); }
-  Result<void> lock() override { return directory_->lock(); }
-
- private:
-  Result<std::unique_ptr<io::File>> wrap(Result<std::unique_ptr<io::File>> file) {
-    if (!file) return file.error();
-    return std::unique_ptr<io::File>(std::make_unique<FailingFile>(*std::move(file), writes_left));
-  }
-  std::unique_ptr<io::Directory> directory_;
-};
 
 class KeySpaceTest : public testing::Test {
  protected:
@@ -71,6 +32,29 @@ class KeySpaceTest : public testing::Test {
   std::string path_;
   std::optional<FailingDirectory> directory_;
 };
+
+// docs/formats/register.md.
+TEST_F(KeySpaceTest, the_file_has_the_bytes_that_its_page_shows) {
+  KeySpace keys = open();
+  ASSERT_EQ(*keys.grant(10s, start), LeaseId{1});
+  ASSERT_TRUE(*keys.put_if("k", 0, "v1", LeaseId{1}, start));
+  const Bytes slot = *(*directory_->open("control"))->read(0, 100);
+  const Bytes golden = {1,                              // format
+                        0, 0, 0, 0, 0, 0, 0, 1,         // revision
+                        0, 0, 0, 0, 0, 0, 0, 1,         // last lease
+                        0, 0, 0, 1,                     // leases
+                        0, 0, 0, 0, 0, 0, 0, 1,         //   its number
+                        0, 0, 0, 10,                    //   seconds
+                        0, 0, 0, 1,                     // keys
+                        0, 0, 0, 1, 'k',                //   key
+                        0, 0, 0, 2, 'v', '1',           //   value
+                        0, 0, 0, 0, 0, 0, 0, 1,         //   version
+                        0, 0, 0, 0, 0, 0, 0, 1};        //   lease
+  Bytes content(slot.begin() + 28, slot.begin() + 28 + 8 + static_cast<std::ptrdiff_t>(golden.size()));
+  content.erase(content.begin() + 1, content.begin() + 9);  // the cluster id, which is random
+  EXPECT_EQ(content, golden);
+  EXPECT_EQ(slot[27], golden.size() + 8);
+}
 
 TEST_F(KeySpaceTest, puts_once_per_version_and_counts_every_change) {
   KeySpace keys = open();
@@ -149,7 +133,8 @@ TEST_F(KeySpaceTest, what_is_too_large_or_too_much_is_refused_and_changes_nothin
   EXPECT_FALSE(keys.grant(KeySpace::ttl_max + 1s, start));
   int put = 0;
   while (put < 100) {
-    const auto done = keys.put_if(std::to_string(put), 0, std::string(KeySpace::value_bytes_max, 'v'), LeaseId{}, start);
+    const std::string largest(KeySpace::value_bytes_max, 'v');
+    const auto done = keys.put_if(std::to_string(put), 0, largest, LeaseId{}, start);
     if (!done) {
       EXPECT_EQ(done.error().kind, Error::Kind::refused);
       break;
@@ -173,7 +158,7 @@ TEST_F(KeySpaceTest, after_a_failure_the_next_call_settles_what_happened) {
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().kind, Error::Kind::unavailable);
     EXPECT_FALSE(keys.get(key, start)) << "told before it was durable";
-    directory_->writes_left = 1'000'000;
+    directory_->writes_left = FailingDirectory::many;
     EXPECT_EQ(value(keys, key), writes == 0 ? "none" : "new");
     KeySpace again = open();
     EXPECT_EQ(value(again, key), writes == 0 ? "none" : "new");

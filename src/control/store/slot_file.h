@@ -1,7 +1,7 @@
 // A small file that is either as it was or as it was meant to be, whatever a crash does: two slots that hold the same
 // bytes. A save writes one, syncs, and then the other: a torn write leaves the other slot as it was, and a slot that
-// goes bad later takes nothing back. Written in place, in room that was taken when the file was made, so that a node can
-// form its view on a full disk (S8). docs/formats/register.md has the layout.
+// goes bad later takes nothing back. Written in place, in room that was taken when the file was made, so that a node
+// can form its view on a full disk (S8). docs/formats/register.md has the layout.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,14 @@
-// The two slots on a real directory: whatever one of them suffers is made good by the other, a save that a crash cut off
-// happened or did not, and a file without a good slot is noticed.
+// The two slots on a real directory: whatever one of them suffers is made good by the other, a save that a crash cut
+// off happened or did not, and a file without a good slot is noticed.
 #include "control/store/slot_file.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+
+#include "control/store/failing_disk_fixture.h"
 
 namespace torc::control {
 namespace {
@@ -17,7 +20,7 @@ class SlotFileTest : public testing::Test {
  protected:
   void SetUp() override {
     path_ = std::filesystem::temp_directory_path() / ("torc-slots-" + std::to_string(io::random_u64()));
-    directory_ = *io::open_directory(path_);
+    directory_.emplace(path_);
     ASSERT_TRUE(SlotFile(*directory_, name).make(as_bytes("first")));
   }
   void TearDown() override { std::filesystem::remove_all(path_); }
@@ -31,8 +34,19 @@ class SlotFileTest : public testing::Test {
   void write(ByteView bytes, std::uint64_t at = 0) { ASSERT_TRUE((*directory_->open(name))->write(at, bytes)); }
 
   std::string path_;
-  std::unique_ptr<io::Directory> directory_;
+  std::optional<FailingDirectory> directory_;
 };
+
+// docs/formats/register.md.
+TEST_F(SlotFileTest, a_slot_has_the_bytes_that_its_page_shows) {
+  const Bytes golden = {0x74, 0x6f, 0x72, 0x63, 0x2d, 0x63, 0x6b, 0x76,  // "torc-ckv"
+                        0x2a, 0x1f, 0x9e, 0x91, 0x54, 0x94, 0x01, 0xd9,  // checksum
+                        0,    0,    0,    0,    0,    0,    0,    1,     // number
+                        0,    0,    0,    5,    'f',  'i',  'r',  's',  't'};
+  const Bytes all = bytes();
+  EXPECT_EQ(Bytes(all.begin(), all.begin() + 33), golden);
+  EXPECT_TRUE(std::equal(all.begin(), all.begin() + slot_bytes, all.begin() + slot_bytes));
+}
 
 TEST_F(SlotFileTest, gives_back_what_was_saved_last) {
   EXPECT_EQ(loaded(), "first");
@@ -74,6 +88,17 @@ TEST_F(SlotFileTest, loading_mends_the_other_slot) {
   }
 }
 
+// Mending is a write too, and may be torn: the one good slot is not the one to begin with.
+TEST_F(SlotFileTest, the_only_good_slot_is_never_written_first) {
+  for (const std::uint64_t slot : {std::uint64_t{0}, slot_bytes}) {
+    write(Bytes(100), slot);
+    directory_->writes_left = 0;
+    EXPECT_FALSE(file().load());
+    directory_->writes_left = FailingDirectory::many;
+    EXPECT_EQ(loaded(), "first");
+  }
+}
+
 // The bytes of both slots before and after a save; between them lies what any crash may leave.
 TEST_F(SlotFileTest, a_save_that_a_crash_cut_off_happened_or_did_not) {
   SlotFile slots = file();
@@ -85,7 +110,7 @@ TEST_F(SlotFileTest, a_save_that_a_crash_cut_off_happened_or_did_not) {
 
   constexpr std::uint64_t touched = 5120;  // of each slot
   for (const std::uint64_t first : {std::uint64_t{0}, slot_bytes}) {
-    for (std::uint64_t written = 0; written <= 2 * touched; written += 512) {
+    for (std::uint64_t written = 0; written <= 2 * touched; written += 1024) {
       const std::uint64_t of_first = std::min(written, touched), of_second = written - of_first;
       write(before);
       write(ByteView(after).subspan(first, of_first), first);

@@ -1,10 +1,13 @@
 // The control store as one ring sees it: the register that says which view is in force, changed only by
 // compare-and-swap (R3, R5, R9), and beside it what R10 keeps: boots, the replicated mark, the store's cluster id.
 //
-// Every call blocks and is bounded in time, so it belongs on a thread that may wait, never on the ring thread. The store
-// of one machine takes as long as its disk. One behind a network takes, for each of its endpoints that does not answer,
-// at most `connect_within` + `answer_within` (EtcdOptions); a change is sent to one endpoint only, as once it has left
-// nobody knows what became of it. Calls may come from several threads; all but wait_newer() line up.
+// Every call blocks and is bounded in time, so it belongs on a thread that may wait, never on the ring thread. The
+// store of one machine takes as long as its disk. One behind a network takes for each request, and for each of its
+// endpoints that does not answer, at most `connect_within` + `answer_within` (EtcdOptions); a change is sent to one
+// endpoint only, as once it has left nobody knows what became of it. read(), compare_and_swap(), cluster_id() and
+// replicated_mark() are one request, raise_boot() and note_replicated() two (a few more if others write at the same
+// moment), lead() up to four. Calls may come from several threads; their requests line up, but nobody waits for a
+// wait_newer().
 //
 // An error of kind
 //   unavailable   no answer in time, or not from a majority. After a call that changes something: not known whether it

@@ -1,5 +1,5 @@
-// Serves a key space to several processes, in the words of etcd's JSON gateway (gateway.h), so that nodes have one client
-// for both. Knows no sockets: whoever has an HTTP server hands requests in and answers out.
+// Serves a key space to several processes, in the words of etcd's JSON gateway (gateway.h), so that nodes have one
+// client for both. Knows no sockets: whoever has an HTTP server hands requests in and answers out.
 //
 // A watch is answered whole, with one event or, after `watch_most`, with none: the client reads the same lines as from
 // etcd, only that the stream ends. One thread at a time, which waits for the disk with each change.

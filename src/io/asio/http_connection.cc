@@ -62,7 +62,7 @@ class HttpConnection::Contents {
     parser_.emplace();
     parser_->header_limit(header_bytes_max);
     parser_->body_limit(body_bytes_max_);
-    parser_->eager(true);
+    parser_->eager(false);  // a chunk is handed out when it is there, not when the next one begins
     answering_ = true;
     const error_code problem =
         within(deadline, [&](auto done) { http::async_write(socket_, message, std::move(done)); });

@@ -1,5 +1,5 @@
-// One HTTP/1.1 connection of a client that may wait: every call blocks until it is done or its deadline has passed. What
-// an answer may be is bounded: a header of `header_bytes_max`, a body of the size given.
+// One HTTP/1.1 connection of a client that may wait: every call blocks until it is done or its deadline has passed. An
+// answer is bounded: a header of `header_bytes_max`, a body of the size given.
 //
 // Splits connecting, sending and receiving, so that the caller knows after a failure whether the request can have been
 // received: not before send() was called.
