@@ -131,6 +131,7 @@ class Reader {
   ~Reader();
 
   // None at the end. Errors: damaged; invalid if the log ends before `last`; unavailable if drop_prefix() was faster.
+  // After an error, open another one.
   Result<std::optional<Record>> next();
 
   // Goes on to `last`, durable by now, if that is farther. Not over a truncate_suffix() or rebase().

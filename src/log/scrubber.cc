@@ -36,8 +36,9 @@ Result<Scrubber::Progress> Scrubber::step(Lsn durable, std::uint64_t bytes_max) 
   return progress;
 }
 
-// Since the last step the segment may have been appended to and the next one begun. Its name may be that of another one
-// now, which a cut has begun: what was suspected is looked for there.
+// Since the last step the segment may have been appended to and the next one begun. What was suspected is looked at in
+// the file anew: what had been read of it may have been too old, and its name may be that of another one now, which a
+// cut has begun.
 Result<void> Scrubber::resume(bool suspected) {
   if (snapshot_ && !directory_.exists(snapshot_->name())) leave_snapshot(snapshot_->header().position.lsn);
   if (!segment_) return {};
@@ -49,7 +50,6 @@ Result<void> Scrubber::resume(bool suspected) {
     }
     segment_ = std::move(*now);
   }
-  segment_->forget();
   const auto next = segment_after(segment_->header().first());
   if (!next) return next.error();
   next_segment_ = *next;
