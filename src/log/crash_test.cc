@@ -1,8 +1,8 @@
 // A log that is used, crashed and opened again, life after life, with a model beside it. Each life appends, prepares,
 // cuts and drops in random order, its syncs sometimes fail, and it ends inside some write, of a batch, of zeros or of a
 // wipe, or before some sync or rename; half of the time the machine goes with it. What is found then must be what was
-// acknowledged, or that and the one call that had not been answered: nothing less, nothing else. The seed of a failure
-// is in its message.
+// acknowledged, or that and the one call that had not been answered: nothing less, nothing else. Now and then the log
+// is begun anew behind a snapshot that was received. The seed of a failure is in its message.
 #include <algorithm>
 #include <random>
 
@@ -86,6 +86,8 @@ class Lives {
         return cut(contents().size() - std::min<std::size_t>(random_() % 40, contents().size() - base_.lsn.value));
       case 2:
         return drop();
+      case 3:
+        return random_() % 4 == 0 ? rebase() : append();
       default:
         return append();
     }
@@ -127,6 +129,21 @@ class Lives {
     die();
   }
 
+  // As after a snapshot from a peer, which is durable before the log is told: from then on the records that it holds
+  // are there whatever happens.
+  void rebase() {
+    Contents with = contents();
+    const auto received = make_records();
+    with.insert(with.end(), received.begin(), received.end());
+    base_ = position(with.back());
+    settle_on(std::move(with));
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      if (log_->rebase(base_)) return expect_contents();
+      if (!failed_sync_only()) return die();
+    }
+    die();
+  }
+
   const Contents& contents() const { return possible_.front(); }
   void settle_on(Contents contents) { possible_ = {std::move(contents)}; }
   void die() { alive_ = false; }
@@ -135,13 +152,17 @@ class Lives {
   void expect_contents() {
     const auto records = read_all(*directory_, *log_);
     ASSERT_LE(log_->first(), base_.lsn.next());
-    ASSERT_TRUE(std::ranges::equal(records, std::span(contents()).subspan(log_->first().value - 1)));
+    const std::size_t gone = log_->first().value - 1;
+    const auto there = std::span(contents()).subspan(gone);
+    ASSERT_TRUE(std::ranges::equal(records, there));
+    ASSERT_EQ(log_->view_ends(), test::view_ends_of(gone == 0 ? Position{} : position(contents()[gone - 1]), there));
   }
 
   std::vector<Record> make_records() {
     std::vector<std::size_t> sizes(1 + random_() % 6);
     for (std::size_t& size : sizes) size = random_() % (random_() % 20 == 0 ? 40'000 : 1500);
-    return records_after(contents().empty() ? Position{} : position(contents().back()), sizes, random_());
+    if (random_() % 3 == 0) ++view_;
+    return records_after(contents().empty() ? Position{} : position(contents().back()), sizes, view_);
   }
 
   std::mt19937_64 random_;
@@ -151,6 +172,7 @@ class Lives {
   bool alive_ = true;
   bool machine_restarted_ = false;
   Position base_;
+  std::uint64_t view_ = 0;
   // What the next start may find. The first is what was acknowledged; the others are calls that were not answered
   // since.
   std::vector<Contents> possible_ = {{}};

@@ -129,6 +129,22 @@ TEST(IdentityFile, being_made_leaves_nothing_or_all_whenever_it_is_interrupted) 
   }
 }
 
+// R8: another incarnation, and the promises of the old one.
+TEST(IdentityFile, renewed_it_knows_of_no_record_and_forgets_no_promise) {
+  sim::SimulatedDisk disk(1);
+  Identity expected = fresh;
+  expected.incarnation = Incarnation{99};
+  expected.known_replicated = Lsn{};
+  {
+    auto directory = disk.mount();
+    auto file = std::move(*IdentityFile::open(*directory, fresh));
+    ASSERT_OK(file.renew(Incarnation{99}));
+    EXPECT_EQ(file.identity(), expected);
+  }
+  disk.crash_machine();
+  EXPECT_EQ(IdentityFile::open(*disk.mount(), fresh)->identity(), expected);
+}
+
 TEST(IdentityFile, a_failed_save_is_repeated) {
   for (int good = 0; good < 2; ++good) {
     sim::SimulatedDisk disk(static_cast<std::uint64_t>(good));

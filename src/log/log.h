@@ -12,9 +12,9 @@
 //
 // A crash may leave: a batch at the end of the last segment that was not wholly written (a torn tail, cut at the next
 // start and traced); a log-next of any length (filled anew); a log-new, a snapshot.tmp, a snapshot.part, an
-// identity.tmp (removed); segments below the newest snapshot that were about to be removed, and segments that a truncate_suffix() had cut
-// (removed). Everything else that does not read back as it was written is damage and is refused with
-// Error::Kind::damaged, naming file and offset.
+// identity.tmp (removed); segments below the newest snapshot that were about to be removed, and segments that a
+// truncate_suffix() had cut (removed). Everything else that does not read back as it was written is damage and is
+// refused with Error::Kind::damaged, naming file and offset.
 //
 // docs/formats/log.md has the bytes.
 #pragma once
@@ -91,9 +91,9 @@ class Log final {
   // would bring that back.
   Result<void> truncate_suffix(Lsn last_kept);
 
-  // Begins the log anew behind `base`, where a snapshot that was received ends and is durable (SnapshotReceiver). A crash
-  // leaves the old log or the new one; the next start makes the new one of either. After an error, repeat it. No Reader
-  // that is open lives on. Error: refused unless the log ends below `base`; cut it first.
+  // Begins the log anew behind `base`, where a snapshot that was received ends and is durable (SnapshotReceiver). A
+  // crash leaves the old log or the new one; the next start makes the new one of either. After an error, repeat it. No
+  // Reader that is open lives on. Error: refused unless the log ends below `base`; cut it first.
   Result<void> rebase(const Position& base);
 
   // Removes whole segments in which no record above `lsn` is. Called when a snapshot at `lsn` is durable.
@@ -131,6 +131,7 @@ class Reader {
   ~Reader();
 
   // None at the end. Errors: damaged; invalid if the log ends before `last`; unavailable if drop_prefix() was faster.
+  // After an error, open another one.
   Result<std::optional<Record>> next();
 
   // Goes on to `last`, durable by now, if that is farther. Not over a truncate_suffix() or rebase().

@@ -26,6 +26,9 @@ std::vector<Record> records_after(const Position& previous, std::initializer_lis
 // All records from `first` to the log's end, through a Reader.
 std::vector<Record> read_all(io::Directory& directory, const Log& log);
 
+// What Log::view_ends() must be for a log of these records, which `before` is in front of.
+std::vector<Position> view_ends_of(const Position& before, std::span<const Record> records);
+
 // A directory of the real disk that goes with the test.
 class RealDirectory {
  public:

@@ -48,6 +48,17 @@ std::vector<Record> read_all(io::Directory& directory, const Log& log) {
   }
 }
 
+std::vector<Position> view_ends_of(const Position& before, std::span<const Record> records) {
+  std::vector<Position> all;
+  if (before.lsn != Lsn{}) all.push_back(before);
+  for (const Record& record : records) all.push_back(position(record));
+  std::vector<Position> ends;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i + 1 == all.size() || all[i + 1].view != all[i].view) ends.push_back(all[i]);
+  }
+  return ends;
+}
+
 RealDirectory::RealDirectory() {
   std::string pattern = (std::filesystem::temp_directory_path() / "torc-log-XXXXXX").string();
   path_ = ::mkdtemp(pattern.data());

@@ -39,6 +39,8 @@ struct SegmentHeader {
   Lsn first() const { return previous.lsn.next(); }
   // Mixed into the checksums of the segment's batches: bytes of another segment do not pass for its own.
   std::uint64_t seed() const { return previous.chain; }
+
+  friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 
 void encode(const SegmentHeader& header, Bytes& out);

@@ -192,6 +192,106 @@ TEST_P(OnBothDisks, cuts_upon_cuts_bring_nothing_back) {
   }
 }
 
+TEST_P(OnBothDisks, view_ends_follow_what_happens_to_the_log) {
+  auto log = open();
+  std::vector<Record> all;
+  const auto append = [&](std::uint64_t view, std::size_t count) {
+    const std::vector<std::size_t> sizes(count, 5000);
+    const auto group = records_after(log->end(), sizes, view);
+    ASSERT_OK(log->append(group));
+    all.insert(all.end(), group.begin(), group.end());
+  };
+  const auto expect_ends = [&] {
+    const std::size_t gone = log->first().value - 1;
+    const auto expected =
+        test::view_ends_of(gone == 0 ? Position{} : position(all[gone - 1]), std::span(all).subspan(gone));
+    EXPECT_EQ(log->view_ends(), expected);
+    log.reset();
+    log = open(gone == 0 ? Position{} : position(all[gone - 1]));
+    EXPECT_EQ(log->view_ends(), expected);
+  };
+  EXPECT_TRUE(log->view_ends().empty());
+  append(2, 5);
+  append(2, 15);
+  append(3, 1);
+  append(7, 20);
+  EXPECT_EQ(log->view_ends().size(), 3u);
+  expect_ends();
+  all.resize(30);
+  ASSERT_OK(log->truncate_suffix(Lsn{30}));
+  expect_ends();
+  all.resize(21);
+  ASSERT_OK(log->truncate_suffix(Lsn{21}));
+  EXPECT_EQ(log->view_ends().size(), 2u);
+  expect_ends();
+  append(8, 30);
+  EXPECT_EQ(log->view_ends().size(), 3u);
+  ASSERT_OK(log->drop_prefix(Lsn{40}));
+  EXPECT_LT(log->view_ends().size(), 3u);
+  expect_ends();
+}
+
+// R8, R4: what is cut must not come back, and the next start brings back what a snapshot holds.
+TEST_P(OnBothDisks, a_cut_below_the_snapshot_is_refused) {
+  auto log = open();
+  const auto all = records_after({}, {10, 10, 10, 10});
+  ASSERT_OK(log->append(all));
+  ASSERT_OK(log->drop_prefix(Lsn{2}));  // a snapshot is durable there
+  EXPECT_EQ(log->truncate_suffix(Lsn{1}).error().kind, Error::Kind::refused);
+  ASSERT_OK(log->truncate_suffix(Lsn{2}));
+  log.reset();
+  log = open(position(all[1]));
+  EXPECT_EQ(log->truncate_suffix(Lsn{1}).error().kind, Error::Kind::refused);
+  EXPECT_EQ(log->end(), position(all[1]));
+}
+
+TEST_P(OnBothDisks, a_log_is_begun_anew_behind_a_received_snapshot) {
+  const Position base{View{9}, Lsn{1000}, 77};
+  auto log = open();
+  const auto old = records_after({}, {30'000, 30'000, 30'000});
+  for (const Record& record : old) ASSERT_OK(log->append({&record, 1}));
+  EXPECT_EQ(log->rebase(position(old[1])).error().kind, Error::Kind::refused);  // it would lose a record
+  EXPECT_EQ(log->rebase({View{9}, Lsn{3}, 1}).error().kind, Error::Kind::refused);
+  ASSERT_OK(log->rebase(base));
+  ASSERT_OK(log->rebase(base));  // again, as after an error
+  EXPECT_EQ(directory->list()->size(), 1u);
+  EXPECT_EQ(log->end(), base);
+  EXPECT_EQ(log->first(), Lsn{1001});
+  EXPECT_EQ(log->view_ends(), std::vector{base});
+  EXPECT_EQ(log->truncate_suffix(Lsn{999}).error().kind, Error::Kind::refused);
+  const auto more = records_after(base, {10, 20});
+  ASSERT_OK(log->append(more));
+  log.reset();
+  log = open(base);
+  EXPECT_EQ(read_all(*directory, *log), more);
+  EXPECT_EQ(log->view_ends().front(), base);
+}
+
+TEST_P(OnBothDisks, a_reader_is_extended_as_the_log_grows) {
+  auto log = open();
+  std::vector<Record> all;
+  auto reader = Reader::open(*directory, Lsn{1}, Lsn{0});
+  ASSERT_OK(reader);
+  std::uint64_t read = 0;
+  for (int round = 0; round < 60; ++round) {
+    const auto group = records_after(log->end(), {1000, 20, 3000, 1});
+    ASSERT_OK(log->append(group));
+    all.insert(all.end(), group.begin(), group.end());
+    // To the middle of a batch, to its end, or not at all.
+    reader->extend(Lsn{all.size() - static_cast<std::size_t>(round % 3)});
+    reader->extend(Lsn{1});  // it does not go back
+    if (round % 5 == 4) continue;
+    while (true) {
+      auto record = reader->next();
+      ASSERT_OK(record);
+      if (!*record) break;
+      ASSERT_LT(read, all.size());
+      ASSERT_EQ(**record, all[read++]);
+    }
+    ASSERT_EQ(read, all.size() - static_cast<std::size_t>(round % 3));
+  }
+}
+
 TEST(Log, records_that_do_not_follow_are_not_taken) {
   sim::SimulatedDisk disk(1);
   auto directory = disk.mount();

@@ -25,7 +25,8 @@ struct SegmentList {
   std::vector<std::string> lost;      // segments for which that is so
 };
 
-// What the snapshot holds need not be readable: a segment that ends at or below `base` is a remnant whatever its header.
+// What the snapshot holds need not be readable: a segment that ends at or below `base` is a remnant whatever its
+// header.
 Result<SegmentList> list_segments(io::Directory& directory, const Position& base);
 
 // Part of a file.

@@ -98,7 +98,8 @@ Result<void> cut_log(io::Directory& directory, const Evidence& evidence, const P
   }
   if (list->live.empty() && !list->damage && evidence.known_replicated > base.lsn) {
     list->damage = Damage{segment_name(base.lsn.next()), 0, base.lsn.next(),
-                          fmt::format("it is not there, and records up to {} are known to be acknowledged or replicated",
+                          fmt::format("it is not there, and records up to {} are known to be acknowledged or "
+                                      "replicated",
                                       evidence.known_replicated.value)};
   }
   if (!list->damage) return {};

@@ -1,6 +1,6 @@
-// Going on after damage (R8). A node of a ring must not stand still because its disk went bad: its log is on other nodes,
-// too. It keeps what is good, becomes another incarnation, so that nobody takes it for complete, and is fed the rest by a
-// peer. A node that is alone has no such peer: there the error of Log::open() or IdentityFile::open() stands.
+// Going on after damage (R8). A node of a ring must not stand still because its disk went bad: its log is on other
+// nodes, too. It keeps what is good, becomes another incarnation, so that nobody takes it for complete, and is fed the
+// rest by a peer. A node that is alone has no such peer: there the error of Log::open() or IdentityFile::open() stands.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,8 @@ struct Salvage {
 //
 //  1. the identity becomes `renewed` (IdentityFile::renew);
 //  2. damaged snapshots are removed;
-//  3. the log is cut in front of its first bad batch, and all of it where it does not go on from the last good snapshot.
+//  3. the log is cut in front of its first bad batch, and all of it where it does not go on from the last good
+//     snapshot.
 //
 // The identity comes first: a log that has been cut shows no damage any more, and who found it so must not take it for
 // complete. A crash between leaves what the next start calls damaged again, or a directory that is sound and renewed.

@@ -3,17 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace torc::log {
 
 Result<Scrubber::Progress> Scrubber::step(Lsn durable, std::uint64_t bytes_max) {
+  const auto suspected = std::exchange(suspected_, std::nullopt);
+  if (auto resumed = resume(suspected.has_value()); !resumed) return resumed.error();
   Progress progress;
-  if (segment_) {  // since the last step it may have been appended to, and the next one begun
-    segment_->forget();
-    const auto next = segment_after(segment_->header().first());
-    if (!next) return next.error();
-    next_segment_ = *next;
-  }
   while (true) {
     const auto found = read_some(durable, progress.bytes);
     if (!found) return found.error();
@@ -26,20 +23,37 @@ Result<Scrubber::Progress> Scrubber::step(Lsn durable, std::uint64_t bytes_max) 
     if (*found == Found::bad) break;
     if (progress.bytes >= bytes_max) return progress;
   }
-  // Seen for the first time, the file is read again, from its front, under the name that it has by then.
-  segment_.reset();
-  snapshot_.reset();
-  if (found_ != suspected_) {
-    suspected_ = found_;
+  if (bad_ != suspected) {
+    suspected_ = bad_;
     return progress;
   }
-  if (const auto lsn = snapshot_lsn(found_->file)) {
+  if (const auto lsn = snapshot_lsn(bad_->file)) {
     leave_snapshot(*lsn);
   } else {
-    leave_segment(*first_lsn(found_->file));
+    leave_segment(*first_lsn(bad_->file));
   }
-  progress.damage = found_;
+  progress.damage = bad_;
   return progress;
+}
+
+// Since the last step the segment may have been appended to and the next one begun. What was suspected is looked at in
+// the file anew: what had been read of it may have been too old, and its name may be that of another one now, which a
+// cut has begun.
+Result<void> Scrubber::resume(bool suspected) {
+  if (snapshot_ && !directory_.exists(snapshot_->name())) leave_snapshot(snapshot_->header().position.lsn);
+  if (!segment_) return {};
+  if (suspected) {
+    auto now = Segment::open(directory_, segment_->name());
+    if (!now || now->header() != segment_->header()) {
+      segment_.reset();
+      return {};
+    }
+    segment_ = std::move(*now);
+  }
+  const auto next = segment_after(segment_->header().first());
+  if (!next) return next.error();
+  next_segment_ = *next;
+  return {};
 }
 
 Result<Scrubber::Found> Scrubber::read_some(Lsn durable, std::uint64_t& bytes) {
@@ -65,8 +79,10 @@ Result<Scrubber::Found> Scrubber::open_segment(Lsn durable) {
     return bad({name, 0, **first, "its header block is damaged, or another segment's"});
   }
   const Position& previous = opened->header().previous;
-  if (before_ && before_->lsn == previous.lsn && *before_ != previous) {
-    return bad({name, 0, **first, fmt::format("it does not go on from record {}", before_->lsn.value)});
+  // Had there been a cut since the other one was read, the count would tell.
+  if (before_ && before_->cuts == opened->header().cuts && before_->end.lsn == previous.lsn &&
+      before_->end != previous) {
+    return bad({name, 0, **first, fmt::format("it does not go on from record {}", previous.lsn.value)});
   }
   const auto next = segment_after(**first);
   if (!next) return next.error();
@@ -80,8 +96,9 @@ Result<Scrubber::Found> Scrubber::open_segment(Lsn durable) {
 Result<Scrubber::Found> Scrubber::read_batch(Lsn durable, std::uint64_t& bytes) {
   // What lies behind the first record of the next segment was cut; what is not durable yet may be on its way.
   if (end_.lsn >= durable || (next_segment_ && end_.lsn.next() >= *next_segment_)) {
-    leave_segment(segment_->header().first());
-    before_ = end_;
+    const SegmentHeader header = segment_->header();
+    leave_segment(header.first());
+    before_ = Before{end_, header.cuts};
     return Found::good;
   }
   auto found = segment_->look(offset_);
@@ -136,7 +153,7 @@ Result<Scrubber::Found> Scrubber::read_chunk(std::uint64_t& bytes) {
 }
 
 Scrubber::Found Scrubber::bad(Damage damage) {
-  found_ = std::move(damage);
+  bad_ = std::move(damage);
   return Found::bad;
 }
 
@@ -153,13 +170,11 @@ void Scrubber::leave_segment(Lsn first) {
   segment_.reset();
   segments_done_ = first;
   before_.reset();
-  suspected_.reset();
 }
 
 void Scrubber::leave_snapshot(Lsn lsn) {
   snapshot_.reset();
   snapshots_done_ = lsn;
-  suspected_.reset();
 }
 
 }  // namespace torc::log

@@ -24,14 +24,15 @@ class Scrubber {
     std::optional<Damage> damage;  // later steps go on in the next file; the next round reports it again
   };
 
-  // Reads until it has `bytes_max` or comes upon the end of a round; at least one batch or chunk. `durable` is the log's
-  // end of this moment. Damage is believed when two steps have seen it: while the log is being cut, `durable` may be of
-  // before. Error: the disk does not read; the next step tries the same again.
+  // Reads until it has `bytes_max` or comes upon the end of a round; at least one batch or chunk. `durable` is the
+  // log's end of this moment. Damage is believed when two steps in a row have seen it: while the log is being cut,
+  // `durable` may be of before. Error: the disk does not read; the next step tries the same again.
   Result<Progress> step(Lsn durable, std::uint64_t bytes_max);
 
  private:
   enum class Found { good, nothing, bad };
 
+  Result<void> resume(bool suspected);
   Result<Found> read_some(Lsn durable, std::uint64_t& bytes);
   Result<Found> open_segment(Lsn durable);
   Result<Found> read_batch(Lsn durable, std::uint64_t& bytes);
@@ -46,7 +47,13 @@ class Scrubber {
   io::Directory& directory_;
   Lsn segments_done_;   // the next segment to read is the first one that begins above
   Lsn snapshots_done_;  // the same of snapshots
-  std::optional<Position> before_;  // where the segment that was read last ended; none after a bad one
+
+  // The segment that was read last, to compare with the one behind it; none after a bad one.
+  struct Before {
+    Position end;
+    std::uint32_t cuts = 0;
+  };
+  std::optional<Before> before_;
 
   // The file that is being read; at most one.
   std::optional<Segment> segment_;
@@ -56,8 +63,8 @@ class Scrubber {
   Position end_;                     // of the last record that was read
   std::uint64_t chunk_number_ = 0;   // of the next chunk
 
-  std::optional<Damage> found_;      // by this step
-  std::optional<Damage> suspected_;  // by the last step that found any, in the file that is read again now
+  std::optional<Damage> bad_;        // valid behind Found::bad
+  std::optional<Damage> suspected_;  // what the last step ended with; the next one begins there
 };
 
 }  // namespace torc::log

@@ -46,7 +46,8 @@ Result<void> save_snapshot(io::Directory& directory, const Snapshot& snapshot) {
     (void)remove_if_there(directory, snapshot_temporary_name);
     return wrote;
   }
-  if (auto renamed = directory.rename(snapshot_temporary_name, snapshot_name(snapshot.position.lsn)); !renamed) return renamed;
+  const std::string name = snapshot_name(snapshot.position.lsn);
+  if (auto renamed = directory.rename(snapshot_temporary_name, name); !renamed) return renamed;
   if (auto synced = directory.sync(); !synced) return synced;
   return remove_snapshots_below(directory, snapshot.position.lsn);
 }

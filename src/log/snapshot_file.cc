@@ -78,7 +78,7 @@ Result<std::uint64_t> SnapshotFile::digest() const {
   for (std::uint64_t number = 0; number < header_.chunks(); ++number) {
     const auto chunk_header = file_->read(chunk_offset(number), chunk_header_bytes);
     if (!chunk_header) return chunk_header.error();
-    if (chunk_header->size() != chunk_header_bytes) return damage_at(name_, chunk_offset(number), "the file is shorter than it was");
+    if (chunk_header->size() != chunk_header_bytes) return damage_at(name_, chunk_offset(number), "a bad chunk");
     digest.add(*chunk_header);
   }
   return digest.value();

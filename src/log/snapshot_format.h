@@ -39,8 +39,8 @@ Result<SnapshotHeader> decode_snapshot_header(ByteView bytes);
 
 // `number` counts from 0. The checksum covers snapshot and number as well: no chunk passes for another.
 void encode_chunk(const SnapshotHeader& header, std::uint64_t number, ByteView payload, Bytes& out);
-// One number for all of a snapshot, out of its header and the headers of its chunks: two files with the same one are the
-// same. It can be told without reading the state.
+// One number for all of a snapshot, out of its header and the headers of its chunks: two files with the same one are
+// the same. It can be told without reading the state.
 class SnapshotDigest {
  public:
   explicit SnapshotDigest(const SnapshotHeader& header);

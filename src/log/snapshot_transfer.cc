@@ -21,7 +21,8 @@ Result<std::optional<SnapshotSource>> SnapshotSource::open(io::Directory& direct
 
 Result<Bytes> SnapshotSource::read(std::uint64_t offset, std::size_t count) {
   Bytes out;
-  const std::uint64_t end = offset + std::min<std::uint64_t>(count, offer_.state_bytes - std::min(offset, offer_.state_bytes));
+  const std::uint64_t left = offer_.state_bytes - std::min(offset, offer_.state_bytes);
+  const std::uint64_t end = offset + std::min<std::uint64_t>(count, left);
   while (offset < end) {
     const std::uint64_t number = offset / snapshot_chunk_bytes;
     if (!chunk_ || chunk_number_ != number) {
@@ -41,7 +42,8 @@ Result<Bytes> SnapshotSource::read(std::uint64_t offset, std::size_t count) {
 
 Result<SnapshotReceiver> SnapshotReceiver::begin(io::Directory& directory, const SnapshotOffer& offer) {
   if (offer.position.lsn == Lsn{} || offer.state_bytes > snapshot_state_bytes_max) {
-    return Error{fmt::format("no snapshot is at record {} and has {} bytes", offer.position.lsn.value, offer.state_bytes)};
+    return Error{
+        fmt::format("no snapshot is at record {} and has {} bytes", offer.position.lsn.value, offer.state_bytes)};
   }
   const auto present = list_snapshots(directory);
   if (!present) return present.error();
@@ -55,8 +57,8 @@ Result<SnapshotReceiver> SnapshotReceiver::begin(io::Directory& directory, const
   const auto free_bytes = directory.free_bytes();
   if (!free_bytes) return free_bytes.error();
   if (*free_bytes < bytes) {
-    return Error{fmt::format("the snapshot at record {} needs {} bytes and {} are free", offer.position.lsn.value, bytes,
-                             *free_bytes),
+    return Error{fmt::format("the snapshot at record {} needs {} bytes and {} are free", offer.position.lsn.value,
+                             bytes, *free_bytes),
                  Error::Kind::unavailable};
   }
   auto file = directory.create(snapshot_part_name);
@@ -121,7 +123,8 @@ Result<void> SnapshotReceiver::finish() {
 Result<void> SnapshotReceiver::give_name() {
   if (!file_) return Error{"the transfer is over", Error::Kind::refused};
   if (received_ != offer_.state_bytes) {
-    return Error{fmt::format("{} bytes of the snapshot are missing", offer_.state_bytes - received_), Error::Kind::refused};
+    return Error{fmt::format("{} bytes of the snapshot are missing", offer_.state_bytes - received_),
+                 Error::Kind::refused};
   }
   if (auto wrote = write_chunk(); !wrote) return abandon(), wrote;
   if (digest_.value() != offer_.digest) {

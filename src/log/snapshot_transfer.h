@@ -42,15 +42,15 @@ class SnapshotSource {
   std::optional<Bytes> chunk_;      // the payload that was read last
 };
 
-// Writes snapshot.part, which no save_snapshot() touches, and gives it its name when all of it is there and right. Dropped
-// before that it leaves nothing.
+// Writes snapshot.part, which no save_snapshot() touches, and gives it its name when all of it is there and right.
+// Dropped before that it leaves nothing.
 //
 // The log must end below the snapshot's position, and be re-based (Log::rebase) after finish(): it is begun anew by the
 // next start, too, if a crash comes between.
 class SnapshotReceiver {
  public:
-  // Errors: refused if there is a snapshot that reaches as far; invalid if the offer is none; unavailable if the disk has
-  // no room for it.
+  // Errors: refused if there is a snapshot that reaches as far; invalid if the offer is none; unavailable if the disk
+  // has no room for it.
   static Result<SnapshotReceiver> begin(io::Directory& directory, const SnapshotOffer& offer);
   ~SnapshotReceiver();
   SnapshotReceiver(SnapshotReceiver&&) noexcept = default;

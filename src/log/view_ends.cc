@@ -19,7 +19,8 @@ void ViewEnds::cut_to(const Position& end) {
   note(end);
 }
 
-// A view that ends with that very record keeps its place: it is the one that the log says of the record before its first.
+// A view that ends with that very record keeps its place: it is the one that the log says of the record before its
+// first.
 void ViewEnds::drop_prefix(Lsn lsn) {
   std::erase_if(positions_, [&](const Position& end) { return end.lsn < lsn; });
 }

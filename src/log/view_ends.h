@@ -8,8 +8,9 @@
 
 namespace torc::log {
 
-// For each view with records in the log the position of its last one, in the log's order. A record in front of the log's
-// first one counts, too: the log says of it who it was. Views never go back along a log, so each stands here once.
+// For each view with records in the log the position of its last one, in the log's order. A record in front of the
+// log's first one counts, too: the log says of it who it was. Views never go back along a log, so each stands here
+// once.
 class ViewEnds {
  public:
   // Of more views the oldest are forgotten: logs that parted so long ago have no record in common any more that is
