@@ -1,5 +1,5 @@
-// Streams of frames are fed in pieces of every size, with every prefix cut off and every header byte wrong. The bytes of
-// docs/formats/peer.md stand here too.
+// Streams of frames are fed in pieces of every size, with every prefix cut off and every header byte wrong. The bytes
+// of docs/formats/peer.md stand here too.
 #include "peer/frame.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// Two to four machines over a simulated TCP (test_network.h), cut, delayed, killed and started again; and one machine whose
-// connections are written by hand, so that the other end can be wrong in every way.
+// Two to four machines over a simulated TCP (test_network.h), cut, delayed, killed and started again; and one machine
+// whose connections are written by hand, so that the other end can be wrong in every way.
 #include "peer/mesh.h"
 
 #include <gmock/gmock.h>
