@@ -48,8 +48,8 @@ void encode(std::uint16_t version, Channel channel, ByteView payload, Bytes& byt
 }
 
 void FrameReader::feed(ByteView bytes) {
-  // The rest is moved to the front only when at least as much has been consumed before it, so that no byte is moved more
-  // often than another one was consumed.
+  // The rest is moved to the front only when at least as much has been consumed before it, so that no byte is moved
+  // more often than another one was consumed.
   const std::size_t rest = buffered();
   if (consumed_ > 0 && consumed_ >= rest) {
     const auto begin = buffer_.begin() + static_cast<std::ptrdiff_t>(consumed_);

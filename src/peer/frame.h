@@ -45,8 +45,8 @@ inline bool is_open(Channel channel) { return channel >= Channel::replication; }
 inline bool is_relayable(Channel channel) { return is_open(channel) && channel != Channel::replication; }
 std::string_view name_of(Channel channel);
 
-// What two ends speak is agreed in their hellos. Hello, proof and refusal belong to no version and carry 0: two ends that
-// have none in common still understand these.
+// What two ends speak is agreed in their hellos. Hello, proof and refusal belong to no version and carry 0: two ends
+// that have none in common still understand these.
 inline constexpr std::uint16_t version_none = 0;
 inline constexpr std::uint16_t version_lowest = 1;
 inline constexpr std::uint16_t version_highest = 1;

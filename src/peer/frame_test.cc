@@ -1,5 +1,5 @@
-// Streams of frames are fed in pieces of every size, with every prefix cut off and every header byte wrong. The bytes of
-// docs/formats/peer.md stand here too.
+// Streams of frames are fed in pieces of every size, with every prefix cut off and every header byte wrong. The bytes
+// of docs/formats/peer.md stand here too.
 #include "peer/frame.h"
 
 #include <gmock/gmock.h>
@@ -126,6 +126,7 @@ TEST(PeerFrame, no_length_is_believed_beyond_the_limit_that_holds) {
   // A stranger's first two frames are small.
   EXPECT_EQ(read(header(length(greeting_bytes_max), 0, 1, 0), 8).error, "");
   EXPECT_NE(read(header(length(greeting_bytes_max + 1), 0, 1, 0), 8).error, "");
+  EXPECT_NE(read(header(length(greeting_bytes_max + 1), 1, 16, 0), 8).error, "") << "whatever it is";
   Bytes second = stream_of({greetings().front()});
   ByteWriter(second).bytes(header(length(greeting_bytes_max + 1), 0, 2, 0));
   EXPECT_NE(read(second, second.size()).error, "");

@@ -304,7 +304,8 @@ Result<void> Mesh::hear_relayed(const Peer& peer, ByteView payload) {
   if (!relayed) return relayed.error();
   const Identity& from = relayed->from;
   const bool is_node = std::count(config_.nodes.begin(), config_.nodes.end(), from.name) > 0;
-  if (peer.kind != Kind::node || from.name == self().name || is_node != (from.kind == Kind::node) || is_outdated(from)) {
+  const bool is_credible = peer.kind == Kind::node && from.name != self().name && is_node == (from.kind == Kind::node);
+  if (!is_credible || is_outdated(from)) {
     output_.dropped.push_back({from.name, self().name, relayed->channel});
     return {};
   }
@@ -401,7 +402,8 @@ void Mesh::post(const Link& link, Channel channel, ByteView payload) {
 // -- who is who ------------------------------------------------------------------------------------------------------
 
 const Mesh::Peer* Mesh::find(std::string_view name) const {
-  const auto found = std::find_if(peers_.begin(), peers_.end(), [name](const Peer& peer) { return peer.name == name; });
+  const auto found = std::find_if(peers_.begin(), peers_.end(),
+                                  [name](const Peer& peer) { return peer.name == name; });
   return found == peers_.end() ? nullptr : &*found;
 }
 

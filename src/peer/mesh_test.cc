@@ -1,5 +1,5 @@
-// Two to four machines over a simulated TCP (test_network.h), cut, delayed, killed and started again; and one machine whose
-// connections are written by hand, so that the other end can be wrong in every way.
+// Two to four machines over a simulated TCP (test_network.h), cut, delayed, killed and started again; and one machine
+// whose connections are written by hand, so that the other end can be wrong in every way.
 #include "peer/mesh.h"
 
 #include <gmock/gmock.h>
@@ -557,6 +557,16 @@ TEST_F(ByHand, only_the_pong_to_a_recent_ping_counts) {
   EXPECT_EQ(mesh_->links()[0].heard_at, heard) << "answered already, and before it";
   EXPECT_NE(heard, linked);
   EXPECT_EQ(refusal(say(one, Channel::pong, encode(Pong{3}))), "a pong to a ping that was never sent");
+}
+
+TEST_F(ByHand, S4_a_pong_that_took_the_suspicion_time_revives_nothing) {
+  link(one, hello("A"));
+  now_ += 450ms;  // we slept; the pong to ping 1 has been waiting for us, or for the network
+  say(one, Channel::pong, encode(Pong{1}));
+  mesh_->tick(now_);
+  const Out out = take();
+  EXPECT_THAT(out.events, ElementsAre(LinkEvent::What::suspected));
+  EXPECT_THAT(out.closes, ElementsAre("no round trip for 400 ms"));
 }
 
 TEST_F(ByHand, a_ping_is_answered_at_once) {

@@ -1,5 +1,5 @@
-// The mesh's own messages as values and as bytes (docs/formats/peer.md). Every decoder takes a whole payload and fails on
-// anything that its encoder would not have written.
+// The mesh's own messages as values and as bytes (docs/formats/peer.md). Every decoder takes a whole payload and fails
+// on anything that its encoder would not have written.
 #pragma once
 
 #include <array>

@@ -26,7 +26,8 @@ TcpStreamOptions stream_options(const TcpDialerOptions& options) {
   return streams;
 }
 
-// The kernel may give a socket that dials a free port of its own machine that very port: it is then connected to itself.
+// The kernel may give a socket that dials a free port of its own machine that very port: it is then connected to
+// itself.
 bool is_connected_to_itself(const tcp::socket& socket) {
   boost::system::error_code problem;
   const tcp::endpoint local = socket.local_endpoint(problem);
@@ -45,7 +46,7 @@ struct Target {
   asio::steady_timer timer;              // the end of the attempt, or the time of the next one
   Milliseconds delay;                    // before the next attempt
   std::uint64_t attempt = 0;             // the number of the last one: tells late answers
-  bool resolving = false;                // a name server may take far longer than an attempt; it is asked once at a time
+  bool resolving = false;                // outlives an attempt if the name server is slow; one question at a time
   bool awaits_addresses = false;
   std::chrono::steady_clock::time_point connected_at;
 };
@@ -117,7 +118,8 @@ class TcpDialer::Contents : public ConnectionHandler, public std::enable_shared_
     target->resolving = true;
     resolver_.async_resolve(
         target->endpoint.host, std::to_string(target->endpoint.port), tcp::resolver::numeric_service,
-        [self = shared_from_this(), target](boost::system::error_code problem, const tcp::resolver::results_type& found) {
+        [self = shared_from_this(), target](boost::system::error_code problem,
+                                            const tcp::resolver::results_type& found) {
           target->resolving = false;
           if (self->stopped_) return;
           if (!problem) target->addresses.assign(found.begin(), found.end());

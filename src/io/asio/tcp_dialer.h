@@ -1,5 +1,5 @@
-// The dialing counterpart of TcpServer: keeps one connection to each of its endpoints, and makes a new one whenever that
-// breaks.
+// The dialing counterpart of TcpServer: keeps one connection to each of its endpoints, and makes a new one whenever
+// that breaks.
 //
 // A host name is resolved anew at each attempt; if the name server does not answer, the addresses that it gave last are
 // tried. Attempts follow each other after `retry_first`, then twice as long each time up to `retry_max`; a connection

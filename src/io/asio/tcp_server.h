@@ -1,10 +1,11 @@
 // A TCP server on Boost.Asio: accepts connections, hands their bytes to a StreamHandler, sends what it is given.
 //
-// Everything runs on the one thread that runs the io_context; send(), close(), drop(), resume() and pause() may be called from
-// any thread and take effect there, in the order of the calls.
+// Everything runs on the one thread that runs the io_context; send(), close(), drop(), resume() and pause() may be
+// called from any thread and take effect there, in the order of the calls.
 //
-// Bounds: at most `connections_max` connections; each as tcp_streams.h bounds it. A server whose clients are servers too
-// sets `unsent_pause_bytes` to `unsent_bytes_max`: two ends that both wait for the other to read would wait for ever.
+// Bounds: at most `connections_max` connections; each as tcp_streams.h bounds it. A server whose clients are servers
+// too sets `unsent_pause_bytes` to `unsent_bytes_max`: two ends that both wait for the other to read would wait for
+// ever.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -153,7 +153,8 @@ void TcpStreams::obey() {
   }
 }
 
-// Waits for bytes without a buffer, so that an idle connection costs none, then reads into the one chunk that all share.
+// Waits for bytes without a buffer, so that an idle connection costs none, then reads into the one chunk that all
+// share.
 void TcpStreams::read(const std::shared_ptr<Connection>& connection) {
   if (connection->reading || connection->paused || connection->congested || connection->closing ||
       connection->closed) {
