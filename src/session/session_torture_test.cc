@@ -106,7 +106,8 @@ struct World {
     const auto [key, number] = *any(open);
     open.erase(key);
     received_at.erase(number);
-    if (const auto client = clients.find(key.connection); client != clients.end()) client->second.open.erase(key.number);
+    const auto client = clients.find(key.connection);
+    if (client != clients.end()) client->second.open.erase(key.number);
     talk.answer(key, txn::BranchRegisterAnswer{{}, BranchId{number}});
     if (one_in(10)) talk.answer(key, txn::BranchRegisterAnswer{{}, BranchId{~number}});
   }
@@ -395,7 +396,8 @@ std::string story(std::uint64_t seed) {
     const auto id = static_cast<std::int32_t>(random() % 100);
     switch (random() % 10) {
       case 8:
-        session.elsewhere(id % 2 == 0 ? "B" : "C", {ClientUpdated{c, false, true, "shop", "10.0.0.1:" + std::to_string(id), "2.6.0", {"db"}}});
+        session.elsewhere(id % 2 == 0 ? "B" : "C", {ClientUpdated{c, false, true, "shop",
+                                                                  "10.0.0.1:" + std::to_string(id), "2.6.0", {"db"}}});
         break;
       case 9:
         if (id < 20) session.node_lost(id % 2 == 0 ? "B" : "C", now);
@@ -412,7 +414,8 @@ std::string story(std::uint64_t seed) {
         session.phase_two(branch_commit(random() % 100, "db", "shop:10.0.0.1:99"), now);
         break;
       case 3:
-        session.answer({{c, random() % 50, World::options(true).entry}, Lsn{}, commit_answer(GlobalStatus::committed)}, now);
+        session.answer(
+            {{c, random() % 50, World::options(true).entry}, Lsn{}, commit_answer(GlobalStatus::committed)}, now);
         break;
       case 4:
         session.tick(now += Milliseconds(random() % 1'000));
