@@ -52,9 +52,14 @@ struct Turn {
   std::vector<Told> told;
   std::vector<Close> closed;
   std::vector<Flow> flow;
+  std::vector<Elsewhere> elsewhere;
+  std::vector<Registration> registrations;
   std::size_t sends = 0;
 
-  bool quiet() const { return requests.empty() && told.empty() && closed.empty() && flow.empty(); }
+  // Nothing for clients, nothing for the machine.
+  bool quiet() const {
+    return requests.empty() && told.empty() && closed.empty() && flow.empty() && elsewhere.empty();
+  }
 
   // The only frame of the turn, which must be a response under this id.
   template <class M>
@@ -119,6 +124,9 @@ class Conversation {
     turn.requests = std::move(out.requests);
     turn.closed = std::move(out.close);
     turn.flow = std::move(out.flow);
+    turn.elsewhere = std::move(out.elsewhere);
+    turn.registrations = std::move(out.registrations);
+    changes.insert(changes.end(), out.changes.begin(), out.changes.end());
     turn.sends = out.send.size();
     std::map<ConnectionId, int> sends_of;
     for (const Send& send : out.send) {
@@ -168,6 +176,7 @@ class Conversation {
 
   Session session;
   Instant now{1h};
+  std::vector<ClientChange> changes;  // for the other nodes, of all turns since somebody took them
 
  private:
   std::uint64_t last_connection_ = 0;

@@ -139,8 +139,8 @@ std::optional<txn::BranchResult> PhaseTwoRequests::answered(std::int32_t id, con
   return end(asked, status_of(answer), std::move(reason));
 }
 
-// Under an id of an earlier primary or of another node, or one that was given up. What an RM has done stays done whoever
-// asked for it, so that counts by xid and branch (design, section 5); a failure says nothing any more.
+// Under an id of an earlier primary or of another node, or one that was given up. What an RM has done stays done
+// whoever asked for it, so that counts by xid and branch (design, section 5); a failure says nothing any more.
 std::optional<txn::BranchResult> PhaseTwoRequests::not_asked(const BranchAnswer& answer) {
   const TransactionId transaction = transaction_of(answer.xid);
   if (!answer.success || !says_done(answer.status, answer.commit)) return std::nullopt;
@@ -191,8 +191,7 @@ std::vector<txn::BranchResult> PhaseTwoRequests::ended(AskedThere& there, const 
   std::vector<txn::BranchResult> results;
   while (!there.empty()) {
     Asked& asked = there.front();
-    results.push_back(
-        result_of(asked, txn::BranchResult::Ending::unreachable, BranchStatus::unknown, reason));
+    results.push_back(result_of(asked, txn::BranchResult::Ending::unreachable, BranchStatus::unknown, reason));
     asked.by_place.unlink();
     asked.by_until.unlink();
     asked.until = until;

@@ -29,7 +29,19 @@ struct PhaseTwoRequestsTest : testing::Test {
     return requests.ask(commit_of(branch, attempt), rm, now + 15s);
   }
 
-  AskedThere rm, other_rm;
+  // As another node reports it.
+  static txn::BranchResult heard(std::uint64_t branch, std::uint64_t attempt, Ending ending) {
+    const BranchStatus status = ending == Ending::answered ? BranchStatus::phase_two_commit_failed_retryable
+                                                           : BranchStatus::unknown;
+    return {TransactionId{77}, BranchId{branch}, attempt, true, ending, status, "said there"};
+  }
+  static txn::BranchResult done(std::uint64_t branch, std::uint64_t attempt) {
+    txn::BranchResult result = heard(branch, attempt, Ending::answered);
+    result.status = BranchStatus::phase_two_committed;
+    return result;
+  }
+
+  AskedThere rm, other_rm, node;
   PhaseTwoRequests requests{{1, std::numeric_limits<std::int32_t>::max(), open_max}};
   Instant now{1h};
 };
@@ -50,17 +62,26 @@ TEST_F(PhaseTwoRequestsTest, an_answer_ends_its_request_once) {
   EXPECT_TRUE(rm.empty());
 }
 
-// Design, section 5: results are matched by xid and branch; ids are of this node's life only.
+// Design, section 5: results are matched by xid and branch; ids are of one node's life only.
 TEST_F(PhaseTwoRequestsTest, what_is_done_is_passed_on_whoever_asked_for_it) {
   ask(5);
-  const auto result = requests.answered(99, committed(5));
+  const auto result = requests.answered(99, committed(6));
   ASSERT_TRUE(result);
   EXPECT_EQ(result->transaction, TransactionId{77});
-  EXPECT_EQ(result->branch, BranchId{5});
+  EXPECT_EQ(result->branch, BranchId{6});
   EXPECT_EQ(result->attempt, 0u);
   EXPECT_TRUE(result->commit);
   EXPECT_EQ(result->status, BranchStatus::phase_two_committed);
   EXPECT_EQ(requests.size(), 1u) << "the request itself still waits for its answer";
+}
+
+TEST_F(PhaseTwoRequestsTest, what_is_done_ends_what_was_asked_of_the_branch_under_another_id) {
+  const std::int32_t id = ask(5, 8);
+  const auto result = requests.answered(99, committed(5));
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->attempt, 8u);
+  EXPECT_EQ(requests.size(), 0u);
+  EXPECT_EQ(requests.answered(id, committed(5))->attempt, 0u);
 }
 
 TEST_F(PhaseTwoRequestsTest, an_answer_to_something_else_does_not_end_what_was_asked_under_its_id) {
@@ -178,6 +199,66 @@ TEST_F(PhaseTwoRequestsTest, late_answers_are_awaited_for_a_bounded_time) {
   EXPECT_TRUE(requests.timed_out(now + 15s).empty()) << "it was reported before";
   EXPECT_FALSE(requests.answered_without_body(id));
   EXPECT_EQ(requests.size(), 0u);
+}
+
+// -- through another node ---------------------------------------------------------------------------------------------
+
+TEST_F(PhaseTwoRequestsTest, another_node_s_result_ends_what_went_through_it_once) {
+  for (const Ending ending : {Ending::answered, Ending::unreachable, Ending::timed_out}) {
+    requests.ask_elsewhere(commit_of(5, 8), node, now + 15s);
+    const auto result = requests.heard_elsewhere(heard(5, 8, ending));
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->attempt, 8u);
+    EXPECT_EQ(result->ending, ending);
+    EXPECT_EQ(requests.size(), 0u);
+    EXPECT_TRUE(node.empty());
+    EXPECT_FALSE(requests.heard_elsewhere(heard(5, 8, ending)));
+  }
+}
+
+TEST_F(PhaseTwoRequestsTest, only_what_is_done_counts_in_another_attempt_or_if_it_was_asked_here) {
+  requests.ask_elsewhere(commit_of(5, 8), node, now + 15s);
+  ask(6, 8);
+  EXPECT_FALSE(requests.heard_elsewhere(heard(5, 7, Ending::timed_out)));
+  EXPECT_FALSE(requests.heard_elsewhere(heard(5, 7, Ending::answered)));
+  EXPECT_FALSE(requests.heard_elsewhere(heard(6, 8, Ending::timed_out)));
+  EXPECT_FALSE(requests.heard_elsewhere(heard(6, 8, Ending::answered)));
+  txn::BranchResult other = heard(5, 8, Ending::timed_out);
+  other.transaction = TransactionId{78};
+  EXPECT_FALSE(requests.heard_elsewhere(other));
+  other = heard(5, 8, Ending::timed_out);
+  other.commit = false;
+  EXPECT_FALSE(requests.heard_elsewhere(other));
+  EXPECT_EQ(requests.size(), 2u);
+
+  EXPECT_EQ(requests.heard_elsewhere(done(5, 0))->attempt, 8u);
+  EXPECT_EQ(requests.heard_elsewhere(done(6, 7))->attempt, 8u);
+  EXPECT_EQ(requests.heard_elsewhere(done(7, 7))->attempt, 0u) << "nobody asked for it";
+  EXPECT_EQ(requests.size(), 0u);
+}
+
+TEST_F(PhaseTwoRequestsTest, what_went_through_another_node_times_out_and_ends_with_it) {
+  requests.ask_elsewhere(commit_of(5), node, now + 15s);
+  requests.ask_elsewhere(commit_of(6), node, now + 16s);
+  ASSERT_EQ(requests.timed_out(now + 15s).size(), 1u);
+  const auto lost = requests.ended(node, "lost", now + 30s);
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].branch, BranchId{6});
+  EXPECT_EQ(lost[0].ending, Ending::unreachable);
+  EXPECT_EQ(lost[0].reason, "lost");
+  EXPECT_FALSE(requests.heard_elsewhere(heard(6, 1, Ending::timed_out))) << "it was reported before";
+  EXPECT_EQ(requests.heard_elsewhere(done(6, 1))->attempt, 1u);
+  EXPECT_EQ(requests.size(), 0u);
+}
+
+TEST_F(PhaseTwoRequestsTest, the_latest_request_of_a_branch_is_the_one_that_is_waited_for) {
+  requests.ask_elsewhere(commit_of(5, 1), node, now + 15s);
+  requests.ended(node, "lost", now + 1s);
+  ask(5, 2);
+  EXPECT_TRUE(requests.timed_out(now + 1s).empty());
+  EXPECT_EQ(requests.size(), 1u) << "the earlier one is forgotten, and takes nothing along";
+  EXPECT_EQ(requests.heard_elsewhere(done(5, 1))->attempt, 2u);
+  EXPECT_EQ(requests.heard_elsewhere(done(5, 1))->attempt, 0u);
 }
 
 TEST_F(PhaseTwoRequestsTest, is_full_of_those_that_wait_only) {

@@ -144,7 +144,8 @@ void Session::Contents::Incoming::request(AnswerPlace place, CommandOrAnswer mea
   if (auto* refusal = std::get_if<txn::Answer>(&meaning)) {
     return session_.write(from_, place, wire_answer(std::move(*refusal), from_.version));
   }
-  session_.arrived(from_, std::move(place), std::get<txn::Command>(std::move(meaning)), from_.alive_at);
+  const Instant now = from_.alive_at;  // this frame is what was read last
+  session_.arrived(from_, std::move(place), std::get<txn::Command>(std::move(meaning)), now);
 }
 
 Result<void> Session::Contents::Incoming::registration(const Origin& origin, wire::RegisterTm registration) {

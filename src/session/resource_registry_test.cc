@@ -1,5 +1,5 @@
 // Each rule of choice (protocol, 3.6) with a connection that it finds, and one beside it that it must not take.
-// Connections are made by hand; nothing is sent.
+// Clients are made by hand; nothing is sent.
 #include "session/resource_registry.h"
 
 #include <gtest/gtest.h>
@@ -19,23 +19,27 @@ struct ResourceRegistryTest : testing::Test {
     EXPECT_EQ(registry.size(), 0u);
   }
 
-  Client& connect(const std::string& application, const std::string& peer, const std::string& version) {
+  // Of this node, or of another if that is given.
+  Client& connect(const std::string& application, const std::string& peer, const std::string& version,
+                  const std::string* node) {
     Client& connection = connections.emplace_back(ConnectionId{connections.size() + 1}, peer);
     connection.application = application;
     connection.client_id = application + ":" + peer;
     connection.dialect = wire::Dialect::of(version);
+    connection.node = node;
     return connection;
   }
   Client& rm(const std::string& application, const std::string& peer, std::vector<std::string> resources,
-                 const std::string& version = "2.6.0") {
-    Client& connection = connect(application, peer, version);
+                 const std::string& version = "2.6.0", const std::string* node = nullptr) {
+    Client& connection = connect(application, peer, version, node);
     connection.rm = true;
     registry.registered(connection);
     for (const std::string& resource : resources) registry.add(connection, resource);
     return connection;
   }
-  Client& tm(const std::string& application, const std::string& peer, const std::string& version) {
-    Client& connection = connect(application, peer, version);
+  Client& tm(const std::string& application, const std::string& peer, const std::string& version,
+             const std::string* node = nullptr) {
+    Client& connection = connect(application, peer, version, node);
     connection.tm = true;
     registry.registered(connection);
     return connection;
@@ -43,13 +47,20 @@ struct ResourceRegistryTest : testing::Test {
 
   Client* choose(const std::string& resource, const std::string& client_id, BranchType type = BranchType::tcc,
                      std::uint64_t branch = 1, std::uint64_t attempt = 1) {
+    return registry.choose(request(resource, client_id, type, branch, attempt), &known);
+  }
+  Client* choose_here(const std::string& resource, const std::string& client_id) {
+    return registry.choose_here(request(resource, client_id, BranchType::tcc, 1, 1));
+  }
+  static txn::PhaseTwo request(const std::string& resource, const std::string& client_id, BranchType type,
+                               std::uint64_t branch, std::uint64_t attempt) {
     txn::PhaseTwo request;
     request.branch = BranchId{branch};
     request.attempt = attempt;
     request.type = type;
     request.resource = resource;
     request.client_id = client_id;
-    return registry.choose(request, &known);
+    return request;
   }
   // Whom the first `count` branches are sent to.
   std::set<Client*> all(const std::string& resource, const std::string& client_id, BranchType type,
@@ -67,6 +78,7 @@ struct ResourceRegistryTest : testing::Test {
     std::map<std::string, std::vector<Owner>, std::less<>> of;
   };
 
+  const std::string node_b = "B", node_c = "C";
   std::list<Client> connections;
   Known known;
   ResourceRegistry registry;
@@ -185,6 +197,93 @@ TEST_F(ResourceRegistryTest, the_fall_back_is_for_seata_go_alone) {
   EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), nullptr) << "another ip";
   tm("shop", "10.0.0.7:3", "1.1.0");
   EXPECT_EQ(choose("shop#group", "shop:10.0.0.7:99", BranchType::saga), nullptr) << "no saga in seata-go";
+}
+
+// -- clients of other nodes -------------------------------------------------------------------------------------------
+
+TEST_F(ResourceRegistryTest, among_equals_those_here_come_first_and_repeats_reach_all) {
+  Client& here = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& there = rm("shop", "10.0.0.7:2", {"pay"}, "2.6.0", &node_b);
+  Client& here_too = rm("shop", "10.0.0.7:3", {"pay"});
+  Client& there_too = rm("shop", "10.0.0.7:4", {"pay"}, "2.6.0", &node_c);
+  const auto attempt = [&](std::uint64_t n) { return choose("pay", "shop:10.0.0.7:99", BranchType::tcc, 1, n); };
+  EXPECT_EQ(attempt(1), &here_too);
+  EXPECT_EQ(attempt(2), &here);
+  EXPECT_EQ(std::set({attempt(3), attempt(4)}), (std::set<Client*>{&there, &there_too}));
+  EXPECT_EQ(attempt(5), &here_too);
+  // Rules 3 and 4.
+  for (const std::string client_id : {"shop:10.0.0.8:99", "bank:10.0.0.8:99"}) {
+    EXPECT_EQ(all("pay", client_id, BranchType::at), (std::set<Client*>{&here, &here_too}));
+    std::set<Client*> asked;
+    for (std::uint64_t n = 1; n <= 4; ++n) asked.insert(choose("pay", client_id, BranchType::at, 7, n));
+    EXPECT_EQ(asked.size(), 4u);
+  }
+}
+
+TEST_F(ResourceRegistryTest, a_better_rule_counts_more_than_being_connected_here) {
+  rm("shop", "10.0.0.7:1", {"pay"});
+  Client& very = rm("shop", "10.0.0.7:2", {"pay"}, "2.6.0", &node_b);
+  Client& near = rm("shop", "10.0.0.8:2", {"pay"}, "2.6.0", &node_b);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &very);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.8:9"), &near);
+  Client& go = tm("shop", "10.0.0.9:1", "1.1.0", &node_c);
+  EXPECT_EQ(choose("deduct", "shop:10.0.0.9:9"), &go);
+}
+
+TEST_F(ResourceRegistryTest, for_another_node_the_one_it_named_or_the_best_here) {
+  Client& newer = rm("shop", "10.0.0.7:1", {"pay"});
+  Client& named = rm("shop", "10.0.0.8:1", {"pay"});
+  Client& go = tm("shop", "10.0.0.9:1", "1.1.0");
+  rm("shop", "10.0.0.10:1", {"pay", "deduct"}, "2.6.0", &node_b);
+  EXPECT_EQ(choose_here("pay", "shop:10.0.0.8:1"), &named);
+  EXPECT_EQ(choose_here("pay", "shop:10.0.0.9:1"), &go) << "chosen there for what is known of it";
+  EXPECT_EQ(choose_here("pay", "shop:10.0.0.7:99"), &newer);
+  EXPECT_NE(choose_here("pay", "shop:10.0.0.10:1"), nullptr) << "rule 3";
+  EXPECT_EQ(choose_here("deduct", "shop:10.0.0.10:1"), nullptr) << "not sent on";
+}
+
+TEST_F(ResourceRegistryTest, a_node_s_clients_leave_together_and_only_they) {
+  Client& here = rm("shop", "10.0.0.7:1", {"pay"});
+  rm("shop", "10.0.0.7:2", {"pay", "deduct"}, "2.6.0", &node_b);
+  tm("shop", "10.0.0.9:1", "1.1.0", &node_b);
+  Client& there = rm("shop", "10.0.0.8:1", {"pay"}, "2.6.0", &node_c);
+  registry.remove_all_of(&node_b);
+  connections.remove_if([this](const Client& client) { return client.node == &node_b; });
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:2"), &here);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.8:1"), &there);
+  EXPECT_EQ(choose("deduct", "shop:10.0.0.7:2"), nullptr);
+  EXPECT_EQ(choose("deduct", "shop:10.0.0.9:1"), nullptr);
+}
+
+// -- what is known from before ----------------------------------------------------------------------------------------
+
+TEST_F(ResourceRegistryTest, at_last_an_owner_known_from_before) {
+  Client& go = tm("shop", "10.0.0.8:1", "1.1.0");
+  tm("shop", "10.0.0.8:2", "2.6.0");
+  tm("bank", "10.0.0.8:3", "1.1.0");
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), nullptr);
+  known.of["pay"] = {{"shop", "10.0.0.6"}, {"shop", "10.0.0.8"}};
+  for (const BranchType type : every_type) {
+    EXPECT_EQ(all("pay", "shop:10.0.0.7:99", type), std::set<Client*>{&go}) << "a Java TM does no phase two";
+  }
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99", BranchType::saga), nullptr);
+  EXPECT_EQ(choose("deduct", "shop:10.0.0.7:99"), nullptr);
+}
+
+TEST_F(ResourceRegistryTest, a_known_owner_is_of_the_same_application_except_for_at) {
+  Client& go = tm("bank", "10.0.0.8:3", "1.1.0");
+  known.of["db"] = {{"bank", "10.0.0.8"}};
+  EXPECT_EQ(choose("db", "shop:10.0.0.7:99", BranchType::tcc), nullptr);
+  EXPECT_EQ(choose("db", "shop:10.0.0.7:99", BranchType::at), &go);
+}
+
+TEST_F(ResourceRegistryTest, a_known_owner_comes_after_everything_that_is_live) {
+  tm("shop", "10.0.0.8:1", "1.1.0");
+  Client& near = tm("shop", "10.0.0.7:1", "1.1.0", &node_b);
+  known.of["pay"] = {{"shop", "10.0.0.8"}};
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), &near);
+  Client& live = rm("shop", "10.0.0.9:1", {"pay"}, "2.6.0", &node_b);
+  EXPECT_EQ(choose("pay", "shop:10.0.0.7:99"), &live);
 }
 
 TEST_F(ResourceRegistryTest, registering_again_changes_nothing) {

@@ -117,9 +117,9 @@ struct ConnectionView {
 // What a session holds, for metrics. All but the last are 0 when nobody is connected and no RM may still answer.
 struct Counts {
   std::size_t connections = 0;
-  std::size_t index_entries = 0;  // resources and clients that phase two can be sent to
-  std::size_t phase_two = 0;      // requests that an RM may still answer
-  std::size_t remote_clients = 0;  // of other nodes
+  std::size_t index_entries = 0;             // resources and clients that phase two can be sent to
+  std::size_t phase_two = 0;                 // requests that an RM may still answer
+  std::size_t remote_clients = 0;            // of other nodes
   std::uint64_t remote_clients_refused = 0;  // not remembered, since there were as many as may be; only grows
 };
 
