@@ -3,9 +3,11 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -126,8 +128,15 @@ struct ClientRegistered {
 using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, BranchRegister, BranchReport, LockQuery,
                              BranchResult, ConnectionLost, EntryLost, ClientRegistered>;
 
+// Those from BranchResult on have none.
+inline bool has_answer(const Command& command) {
+  constexpr std::size_t branch_result = 8;
+  static_assert(std::is_same_v<std::variant_alternative_t<branch_result, Command>, BranchResult>);
+  return command.index() < branch_result;
+}
+
 struct Request {
-  RequestKey key;  // number 0 for those from BranchResult on, which have no answer
+  RequestKey key;  // number 0 if the command has no answer
   Command command;
   std::uint64_t handled = 0;  // as in Asked
 };

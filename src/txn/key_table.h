@@ -61,13 +61,15 @@ class KeyTable {
   void decode(ByteReader& in, Lsn last, Milliseconds elapsed);
 
  private:
+  struct Client;
+  using Clients = std::list<Client>;
   struct Client {
     ClientConnection name;
     std::uint64_t handled = 0;  // the highest number that was said to be
     Milliseconds heard{0};      // ring time of its last key
     std::deque<Key> keys;       // by number
+    Clients::iterator place;
   };
-  using Clients = std::list<Client>;
   struct Hash {
     std::size_t operator()(const ClientConnection& name) const noexcept;
   };
@@ -78,6 +80,7 @@ class KeyTable {
 
   Clients clients_;  // in the order in which they were last heard of, which so is part of the state: oldest first
   std::unordered_map<ClientConnection, Clients::iterator, Hash> by_name_;
+  mutable const Client* recent_ = nullptr;  // found last: one request looks for its connection several times
   std::size_t size_ = 0;
 };
 
