@@ -17,7 +17,8 @@ bool holds_any_row(const Transaction& t) {
 void Machine::Leader::on(const Asked& asked, BranchRegister&& command) {
   Transaction* t = find(command.transaction);
   if (!t) {
-    return reply(asked.key, last(), BranchRegisterAnswer{refusal::transaction_not_found(xid_of(command.transaction)), {}});
+    return reply(asked.key, last(),
+                 BranchRegisterAnswer{refusal::transaction_not_found(xid_of(command.transaction)), {}});
   }
   const Mode& mode = mode_of(command.type);
   if (t->status != GlobalStatus::begin && !mode.registers_at_any_time) {

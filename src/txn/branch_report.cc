@@ -18,7 +18,9 @@ void Machine::Leader::on(const Asked& asked, BranchReport&& command) {
     return reply(asked.key, last(), BranchReportAnswer{refusal::transaction_not_found(xid_of(command.transaction))});
   }
   const Branch* branch = find_branch(*t, command.branch);
-  if (!branch) return reply(asked.key, t->last, BranchReportAnswer{refusal::branch_not_found(t->xid(), command.branch)});
+  if (!branch) {
+    return reply(asked.key, t->last, BranchReportAnswer{refusal::branch_not_found(t->xid(), command.branch)});
+  }
   // Nothing is owed to it any more, so the report changes nothing.
   if (branch->finished) return reply(asked.key, t->last, BranchReportAnswer{});
   if (is_of_phase_two(command.status) && branch->type != BranchType::saga) {

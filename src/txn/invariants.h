@@ -1,5 +1,5 @@
-// I3, I4 (design, section 2) and T3 as code, written once: for tests, the simulator and debug builds. They look at states
-// from outside, through what everybody can see, so that a mistake in the bookkeeping cannot hide itself.
+// I3, I4 and T3 (design, sections 2 and 4) as code, written once: for tests, the simulator and debug builds. They look
+// at states from outside, through what everybody can see, so that a mistake in the bookkeeping cannot hide itself.
 #pragma once
 
 #include <optional>

@@ -2,9 +2,9 @@
 // its answer was lost on the way) is answered again and not done twice. What is kept is not the reply but what it is
 // made of: the record, from which ids follow, and for commit and rollback the transaction, whose state then is told.
 //
-// A key is dropped when its entry node says that it is handled, normally within milliseconds. What entry nodes no longer
-// speak of goes with time: 60 s of ring time, while an entry node gives a request up after 10 s. Part of the replicated
-// state, changed by effects only; nothing here is ever scanned.
+// A key is dropped when its entry node says that it is handled, normally within milliseconds. What entry nodes no
+// longer speak of goes with time: 60 s of ring time, while an entry node gives a request up after 10 s. Part of the
+// replicated state, changed by effects only; nothing here is ever scanned.
 #pragma once
 
 #include <cstddef>

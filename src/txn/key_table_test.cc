@@ -12,7 +12,9 @@ namespace {
 
 constexpr EntryNode entry{Incarnation{0xa11ce}, Boot{1}};
 
-RequestKey key_of(std::uint64_t number, ConnectionId connection = ConnectionId{1}) { return {connection, number, entry}; }
+RequestKey key_of(std::uint64_t number, ConnectionId connection = ConnectionId{1}) {
+  return {connection, number, entry};
+}
 
 class KeyTableTest : public testing::Test {
  protected:
@@ -157,8 +159,8 @@ TEST_F(KeyTableTest, BytesThatCouldNotBeAreRefused) {
     return in.done();
   };
   EXPECT_TRUE(reads(good, last, now));
-  EXPECT_FALSE(reads(good, Lsn{last.value - 1}, now));   // a record that is not there yet
-  EXPECT_FALSE(reads(good, last, now - 1ms));            // later than it is
+  EXPECT_FALSE(reads(good, Lsn{last.value - 1}, now));  // a record that is not there yet
+  EXPECT_FALSE(reads(good, last, now - 1ms));           // later than it is
   for (std::size_t length = 0; length < good.size(); ++length) {
     EXPECT_FALSE(reads(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)), last, now));
   }

@@ -29,10 +29,11 @@ struct Now {
 
 class Machine {
  public:
-  // Starts to lead with the state that the log gave, once the view serves (R5) and not before: it appends, and so must
-  // be the serving primary. Everything that the state holds counts as replicated from then on. `ring` and `created` (T4) are used only if the log is empty: they
-  // become its first record. Timers go on from the elapsed time in the state (T6); phase two of every decided
-  // transaction is taken up at once. Whoever waited for an answer asks again, with the same key (T3).
+  // Starts to lead with the state that the log gave, once the view serves (R5) and not before: it appends, which only
+  // the serving primary may do, and it takes all that the state holds for replicated. `ring` and `created` (T4) are
+  // used only if the log is empty: they become its first record. Timers go on from the elapsed time in the state (T6);
+  // phase two of every decided transaction is taken up at once. Whoever waited for an answer asks again, with the same
+  // key (T3).
   Machine(State state, Options options, Now now, std::uint8_t ring, WallTime created);
   ~Machine();
   Machine(Machine&&) noexcept;

@@ -1,6 +1,6 @@
 // Seeded random lives of a ring: thousands of commands in all modes from several clients, RMs that succeed, fail, lie,
-// answer late or twice or not at all, replication that lags, and takeovers at any record from the replicated one on. The
-// clients' entry node asks again what was not answered, now and then also what was, with the same keys (T3).
+// answer late or twice or not at all, replication that lags, and takeovers at any record from the replicated one on.
+// The clients' entry node asks again what was not answered, now and then also what was, with the same keys (T3).
 // After every step the records are replayed into a second state that must be equal byte for byte, and the invariants
 // must hold. In the end faults stop and RMs answer: then everything must end (I5) and no timer may be left.
 //

@@ -1,5 +1,6 @@
 // What is replicated about transactions: open ones with their branches and locks, the outcomes of ended ones, which
-// requests were answered how, who serves which resource, the ring's elapsed time. Changed only by apply(), in the order of the log, with the same result on every node.
+// requests were answered how (T3), who serves which resource (T7), the ring's elapsed time. Changed only by apply(), in
+// the order of the log, with the same result on every node.
 #pragma once
 
 #include <cstdint>
