@@ -17,7 +17,10 @@ class Load {
   explicit Load(Options options = {}) : machine_(State(), std::move(options), now(), 1, WallTime{1'700'000'000'000}) {}
 
   Output ask(Command command) {
-    machine_.step({{ConnectionId{1}, ++requests_}, std::move(command)}, now());
+    const bool answered = has_answer(command);
+    const RequestKey key{ConnectionId{1 + requests_ % connections}, answered ? 1 + requests_ / connections : 0, entry};
+    if (answered) ++requests_;
+    machine_.step({key, std::move(command), answered ? key.number - 1 : 0}, now());
     return machine_.take_output();
   }
   TransactionId begin() {
@@ -52,6 +55,10 @@ class Load {
   Machine& machine() { return machine_; }
 
  private:
+  // T3: each connection has one request open at a time, as most clients do.
+  static constexpr std::uint64_t connections = 64;
+  static constexpr EntryNode entry{Incarnation{0x9f3c'27d1'0b6e'5a84}, Boot{3}};
+
   Now now() const { return {Instant(1h) + passed_, WallTime{1'700'000'000'000}}; }
 
   Duration passed_{0};
@@ -121,8 +128,10 @@ void replay_of_a_tcc_transaction(benchmark::State& state) {
     for (Bytes& record : out.records) records.push_back(std::move(record));
     return out;
   };
+  std::uint64_t requests = 0;
   const auto ask = [&](Command command) {
-    machine.step({{ConnectionId{1}, 1}, std::move(command)}, {});
+    const std::uint64_t number = has_answer(command) ? ++requests : 0;
+    machine.step({{ConnectionId{1}, number}, std::move(command), number > 0 ? number - 1 : 0}, {});
     return keep(machine.take_output());
   };
   keep(machine.take_output());

@@ -16,6 +16,8 @@ Error unfit(Lsn lsn, std::string_view effect, std::string_view why) {
   return {fmt::format("record {} ({}) does not fit: {}", lsn.value, effect, why), Error::Kind::damaged};
 }
 
+constexpr std::string_view answered_twice = "its request has been answered before (T3)";
+
 constexpr unsigned ring_shift = 56;
 constexpr unsigned seconds_shift = 24;
 
@@ -43,14 +45,14 @@ Result<void> State::Contents::apply(Lsn lsn, HistoryLimits&& e) {
 
 Result<void> State::Contents::apply(Lsn lsn, Elapsed&& e) {
   if (e.at < elapsed) return unfit(lsn, "elapsed", "ring time goes back");
-  elapsed = e.at;
+  advance(lsn, e.at);
   history.expire(elapsed);
-  last = lsn;
   return {};
 }
 
 Result<void> State::Contents::apply(Lsn lsn, Begun&& e) {
   if (e.stamp.at < elapsed) return unfit(lsn, "begun", "ring time goes back");
+  if (!is_first_answer(e.asked)) return unfit(lsn, "begun", answered_twice);
   const TransactionId id{id_at(lsn)};
   Transaction& t = open[id];  // a new one: no LSN comes twice
   t.id = id;
@@ -62,6 +64,7 @@ Result<void> State::Contents::apply(Lsn lsn, Begun&& e) {
   t.begun_at = e.stamp.at;
   t.begun_wall = e.stamp.wall;
   stamp(t, lsn, e.stamp);
+  remember(e.asked, Made::begun);
   return {};
 }
 
@@ -71,6 +74,7 @@ Result<void> State::Contents::apply(Lsn lsn, BranchRegistered&& e) {
   if (t->status != GlobalStatus::begin && e.type != BranchType::saga) {
     return unfit(lsn, "branch registered", "the transaction is decided");
   }
+  if (!is_first_answer(e.asked)) return unfit(lsn, "branch registered", answered_twice);
   Branch branch;
   branch.id = {id_at(lsn)};
   branch.type = e.type;
@@ -85,6 +89,7 @@ Result<void> State::Contents::apply(Lsn lsn, BranchRegistered&& e) {
   }
   t->branches.push_back(std::move(branch));
   stamp(*t, lsn, e.stamp);
+  remember(e.asked, Made::registered);
   return {};
 }
 
@@ -94,9 +99,11 @@ Result<void> State::Contents::apply(Lsn lsn, BranchReported&& e) {
   if (!branch || branch->finished || e.stamp.at < elapsed) {
     return unfit(lsn, "branch reported", "no such open branch, or ring time goes back");
   }
+  if (!is_first_answer(e.asked)) return unfit(lsn, "branch reported", answered_twice);
   branch->status = e.status;
   branch->application_data = std::move(e.application_data);
   stamp(*t, lsn, e.stamp);
+  remember(e.asked, Made::reported);
   return {};
 }
 
@@ -107,7 +114,10 @@ Result<void> State::Contents::apply(Lsn lsn, StatusChanged&& e) {
   if (is_outcome(e.status) || !may_follow(t->status, e.status)) {
     return unfit(lsn, "status changed", fmt::format("{} never follows {}", name(e.status), name(t->status)));
   }
-  if (t->status == GlobalStatus::begin) t->decided_at = e.stamp.at;
+  const bool decides = t->status == GlobalStatus::begin;
+  if (e.asked && !decides) return unfit(lsn, "status changed", "nobody can ask for what is no decision");
+  if (!is_first_answer(e.asked)) return unfit(lsn, "status changed", answered_twice);
+  if (decides) t->decided_at = e.stamp.at;
   if (is_parked(e.status)) ++parked;
   t->status = e.status;
   t->reason = std::move(e.reason);
@@ -116,6 +126,8 @@ Result<void> State::Contents::apply(Lsn lsn, StatusChanged&& e) {
     t->locks_released = true;
   }
   stamp(*t, lsn, e.stamp);
+  const bool commits = direction(e.status) == Direction::commit;
+  remember(e.asked, commits ? Made::commit_decided : Made::rollback_decided, t->id);
   return {};
 }
 
@@ -146,6 +158,13 @@ Result<void> State::Contents::apply(Lsn lsn, Ended&& e) {
   return {};
 }
 
+Result<void> State::Contents::apply(Lsn lsn, ResourcesServed&& e) {
+  if (e.at < elapsed) return unfit(lsn, "resources served", "ring time goes back");
+  advance(lsn, e.at);
+  registrations.add(std::move(e));
+  return {};
+}
+
 std::uint64_t State::Contents::id_at(Lsn lsn) const {
   return (std::uint64_t{created->ring} << ring_shift) |
          ((std::uint64_t{created->seconds} << seconds_shift) + lsn.value);
@@ -156,13 +175,28 @@ Transaction* State::Contents::find(TransactionId id) {
   return found == open.end() ? nullptr : &found->second;
 }
 
+// Every effect that tells the time makes what is too old be forgotten, so it is forgotten alike on every node.
+void State::Contents::advance(Lsn lsn, Milliseconds at) {
+  last = lsn;
+  elapsed = at;
+  keys.expire(at);
+  registrations.expire(at);
+}
+
 // The end of every change to a transaction.
 void State::Contents::stamp(Transaction& t, Lsn lsn, const Stamp& stamp) {
   t.changed_at = stamp.at;
   t.changed_wall = stamp.wall;
   t.last = lsn;
-  elapsed = stamp.at;
-  last = lsn;
+  advance(lsn, stamp.at);
+}
+
+bool State::Contents::is_first_answer(const std::optional<Asked>& asked) const {
+  return !asked || (!keys.is_handled(asked->key) && !keys.find(asked->key));
+}
+
+void State::Contents::remember(const std::optional<Asked>& asked, Made made, TransactionId transaction) {
+  if (asked) keys.add(*asked, {asked->key.number, last, elapsed, made, transaction});
 }
 
 void State::Contents::release(const Transaction& t, const Branch& branch) {

@@ -12,21 +12,23 @@ bool is_of_phase_two(BranchStatus status) {
 
 }  // namespace
 
-void Machine::Leader::on(const RequestKey& key, BranchReport&& command) {
+void Machine::Leader::on(const Asked& asked, BranchReport&& command) {
   Transaction* t = find(command.transaction);
   if (!t) {
-    return reply(key, last(), BranchReportAnswer{refusal::transaction_not_found(xid_of(command.transaction))});
+    return reply(asked.key, last(), BranchReportAnswer{refusal::transaction_not_found(xid_of(command.transaction))});
   }
   const Branch* branch = find_branch(*t, command.branch);
-  if (!branch) return reply(key, t->last, BranchReportAnswer{refusal::branch_not_found(t->xid(), command.branch)});
+  if (!branch) {
+    return reply(asked.key, t->last, BranchReportAnswer{refusal::branch_not_found(t->xid(), command.branch)});
+  }
   // Nothing is owed to it any more, so the report changes nothing.
-  if (branch->finished) return reply(key, t->last, BranchReportAnswer{});
+  if (branch->finished) return reply(asked.key, t->last, BranchReportAnswer{});
   if (is_of_phase_two(command.status) && branch->type != BranchType::saga) {
-    return reply(key, t->last, BranchReportAnswer{refusal::report_refused(*t, command.branch, command.status)});
+    return reply(asked.key, t->last, BranchReportAnswer{refusal::report_refused(*t, command.branch, command.status)});
   }
   const Lsn lsn = append(
-      BranchReported{t->id, stamp(), command.branch, command.status, std::move(command.application_data)});
-  reply(key, lsn, BranchReportAnswer{});
+      BranchReported{t->id, stamp(), command.branch, command.status, std::move(command.application_data), asked});
+  reply_appended(asked.key, lsn, BranchReportAnswer{});
 }
 
 }  // namespace torc::txn

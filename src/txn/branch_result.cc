@@ -26,7 +26,7 @@ std::string why(const BranchResult& result) {
 
 }  // namespace
 
-void Machine::Leader::on(const RequestKey&, BranchResult&& result) {
+void Machine::Leader::on(const Asked&, BranchResult&& result) {
   const Direction asked = result.commit ? Direction::commit : Direction::rollback;
   Transaction* t = find(result.transaction);
   Branch* branch = t ? find_branch(*t, result.branch) : nullptr;

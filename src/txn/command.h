@@ -3,10 +3,13 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "base/codes.h"
 #include "base/ids.h"
@@ -23,14 +26,31 @@ struct EntryNode {
   friend auto operator<=>(const EntryNode&, const EntryNode&) = default;
 };
 
+// A client's connection, among those of all nodes.
+struct ClientConnection {
+  EntryNode entry;
+  ConnectionId connection;
+
+  friend auto operator<=>(const ClientConnection&, const ClientConnection&) = default;
+};
+
 // The name that the entry node gives a request (T3): itself, the client's connection, and a number that counts the
-// requests of that connection without gaps, merged ones singly. The machine hands it back with the answer.
+// requests of that connection without gaps from 1, merged ones singly. The machine hands it back with the answer.
 struct RequestKey {
   ConnectionId connection;
   std::uint64_t number = 0;
-  EntryNode entry = {};
+  EntryNode entry{};
+
+  ClientConnection client() const { return {entry, connection}; }
 
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
+};
+
+// A request's key with what its entry node said along with it: what the effect carries that answers the request (T3).
+struct Asked {
+  RequestKey key;
+  // Every request of this connection up to this number has been answered, or given up: its key need not be kept.
+  std::uint64_t handled = 0;
 };
 
 // -- commands --------------------------------------------------------------------------------------------------------
@@ -91,17 +111,34 @@ struct BranchResult {
 // Nobody waits for the answers of this connection's requests any more.
 struct ConnectionLost {
   ConnectionId connection;
-  EntryNode entry = {};
+  EntryNode entry{};
+};
+// The same of all connections of a node that is gone, or that has started anew since.
+struct EntryLost {
+  EntryNode entry;
+};
+
+// T7: a client is connected and serves these resources. Its entry node says so when it registers, and again every hour
+// or so while it stays connected.
+struct ClientRegistered {
+  std::string application, ip, version;
+  std::vector<std::string> resources;
 };
 
 using Command = std::variant<Begin, Commit, Rollback, StatusQuery, Report, BranchRegister, BranchReport, LockQuery,
-                             BranchResult, ConnectionLost>;
+                             BranchResult, ConnectionLost, EntryLost, ClientRegistered>;
+
+// Those from BranchResult on have none.
+inline bool has_answer(const Command& command) {
+  constexpr std::size_t branch_result = 8;
+  static_assert(std::is_same_v<std::variant_alternative_t<branch_result, Command>, BranchResult>);
+  return command.index() < branch_result;
+}
 
 struct Request {
-  RequestKey key;  // unused for BranchResult and ConnectionLost, which have no answer
+  RequestKey key;  // number 0 if the command has no answer
   Command command;
-  // T3: every request of this connection up to this number has been answered, or given up: its key need not be kept.
-  std::uint64_t handled = 0;
+  std::uint64_t handled = 0;  // as in Asked
 };
 
 // -- answers ---------------------------------------------------------------------------------------------------------

@@ -23,10 +23,12 @@ struct Drive {
     RequestKey key;
     StatusAnswer::To to;
     Milliseconds answer_by;
+    bool appended;  // it is the one that made the decision (R6)
   };
 
   Direction direction = Direction::commit;
   Lsn decision;               // its record: what phase-two requests depend on, and a good ending's answer (T8)
+  bool is_taken_up = false;   // from an earlier primary, which may have sent requests of its own
   std::uint64_t attempt = 0;  // counts the passes
   bool in_pass = false;
   std::vector<std::uint32_t> asked;  // indexes of the branches whose answer this pass awaits

@@ -3,25 +3,28 @@
 #include <fmt/format.h>
 
 #include "txn/field.h"
+#include "txn/key_codec.h"
 
 namespace torc::txn {
 
 namespace {
 
-// The first byte. A number stands for a kind of effect in one layout for ever; a new layout takes a new number.
+// The first byte. A number stands for a kind of effect in one layout for ever; a new layout takes a new number. 4 to 7
+// were layouts without keys.
 enum class Kind : std::uint8_t {
   created = 1,
   history_limits = 2,
   elapsed = 3,
-  begun = 4,
-  branch_registered = 5,
-  branch_reported = 6,
-  status_changed = 7,
   branch_finished = 8,
   ended = 9,
+  begun = 10,
+  branch_registered = 11,
+  branch_reported = 12,
+  status_changed = 13,
+  resources_served = 14,
 };
 
-constexpr std::size_t fixed_bytes_most = 48;  // of any effect, without its strings
+constexpr std::size_t fixed_bytes_usual = 80;  // of any effect, without its strings
 
 void write(ByteWriter& out, const Stamp& stamp) {
   write_milliseconds(out, stamp.at);
@@ -35,11 +38,29 @@ Stamp read_stamp(ByteReader& in) {
   return stamp;
 }
 
+// `handled` stands as its distance from the number, which always is small.
+void write(ByteWriter& out, const std::optional<Asked>& asked) {
+  out.u8(asked ? 1 : 0);
+  if (!asked) return;
+  write(out, asked->key);
+  write_short(out, asked->key.number - asked->handled);
+}
+
+std::optional<Asked> read_asked(ByteReader& in) {
+  if (!read_flag(in)) return std::nullopt;
+  Asked asked;
+  asked.key = read_request_key(in);
+  const std::uint64_t distance = read_short(in);
+  if (distance == 0 || distance > asked.key.number) in.fail();
+  asked.handled = asked.key.number - distance;
+  return asked;
+}
+
 // The bytes of an effect, given its kind, the size of its strings, and what writes its fields.
 template <class Fields>
 Bytes effect_bytes(Kind kind, std::size_t string_bytes, Fields fields) {
   Bytes bytes;
-  bytes.reserve(fixed_bytes_most + string_bytes);
+  bytes.reserve(fixed_bytes_usual + string_bytes);
   ByteWriter out(bytes);
   out.u8(static_cast<std::uint8_t>(kind));
   fields(out);
@@ -71,6 +92,7 @@ Begun read_begun(ByteReader& in) {
   e.name = in.string();
   e.application = in.string();
   e.group = in.string();
+  e.asked = read_asked(in);
   return e;
 }
 
@@ -83,6 +105,7 @@ BranchRegistered read_branch_registered(ByteReader& in) {
   e.lock_key = in.string();
   e.application_data = in.string();
   e.client_id = in.string();
+  e.asked = read_asked(in);
   return e;
 }
 
@@ -93,6 +116,7 @@ BranchReported read_branch_reported(ByteReader& in) {
   e.branch = {in.u64()};
   e.status = read_branch_status(in);
   e.application_data = in.string();
+  e.asked = read_asked(in);
   return e;
 }
 
@@ -103,6 +127,7 @@ StatusChanged read_status_changed(ByteReader& in) {
   e.status = read_global_status(in);
   e.release_locks = read_flag(in);
   e.reason = in.string();
+  e.asked = read_asked(in);
   return e;
 }
 
@@ -120,6 +145,17 @@ Ended read_ended(ByteReader& in) {
   e.transaction = {in.u64()};
   e.stamp = read_stamp(in);
   e.status = read_global_status(in);
+  return e;
+}
+
+ResourcesServed read_resources_served(ByteReader& in) {
+  ResourcesServed e;
+  e.at = read_milliseconds(in);
+  e.application = in.string();
+  e.ip = in.string();
+  e.version = in.string();
+  const std::uint32_t resources = in.u32();
+  for (std::uint32_t i = 0; i < resources && in.ok(); ++i) e.resources.emplace_back(in.string());
   return e;
 }
 
@@ -154,6 +190,7 @@ Bytes encode(const Begun& e) {
     out.string(e.name);
     out.string(e.application);
     out.string(e.group);
+    write(out, e.asked);
   });
 }
 
@@ -168,6 +205,7 @@ Bytes encode(const BranchRegistered& e) {
     out.string(e.lock_key);
     out.string(e.application_data);
     out.string(e.client_id);
+    write(out, e.asked);
   });
 }
 
@@ -178,6 +216,7 @@ Bytes encode(const BranchReported& e) {
     out.u64(e.branch.value);
     out.u8(static_cast<std::uint8_t>(e.status));
     out.string(e.application_data);
+    write(out, e.asked);
   });
 }
 
@@ -188,6 +227,7 @@ Bytes encode(const StatusChanged& e) {
     out.u8(static_cast<std::uint8_t>(e.status));
     out.u8(e.release_locks ? 1 : 0);
     out.string(e.reason);
+    write(out, e.asked);
   });
 }
 
@@ -208,6 +248,19 @@ Bytes encode(const Ended& e) {
   });
 }
 
+Bytes encode(const ResourcesServed& e) {
+  std::size_t strings = e.application.size() + e.ip.size() + e.version.size();
+  for (const std::string& resource : e.resources) strings += sizeof(std::uint32_t) + resource.size();
+  return effect_bytes(Kind::resources_served, strings, [&](ByteWriter& out) {
+    write_milliseconds(out, e.at);
+    out.string(e.application);
+    out.string(e.ip);
+    out.string(e.version);
+    out.u32(static_cast<std::uint32_t>(e.resources.size()));
+    for (const std::string& resource : e.resources) out.string(resource);
+  });
+}
+
 Result<Effect> decode_effect(ByteView bytes) {
   ByteReader in(bytes);
   const std::uint8_t kind = in.u8();
@@ -222,6 +275,7 @@ Result<Effect> decode_effect(ByteView bytes) {
     case Kind::status_changed: effect = read_status_changed(in); break;
     case Kind::branch_finished: effect = read_branch_finished(in); break;
     case Kind::ended: effect = read_ended(in); break;
+    case Kind::resources_served: effect = read_resources_served(in); break;
     default: return Error{fmt::format("an effect of unknown kind {}", kind), Error::Kind::damaged};
   }
   if (!in.done()) {

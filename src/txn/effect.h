@@ -3,17 +3,23 @@
 //
 // The LSN is not part of an effect: it is the record's place in the log. A transaction or branch takes its id from the
 // LSN of the effect that creates it (T4), so begun and branch-registered effects do not hold the id they make.
+//
+// An effect that answers a client's request carries its key (T3); one that nobody asked for (a time-out, a retry)
+// carries none.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/codes.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "txn/command.h"
 
 namespace torc::txn {
 
@@ -49,6 +55,7 @@ struct Begun {
   Stamp stamp;
   Milliseconds timeout{0};
   std::string address, name, application, group;
+  std::optional<Asked> asked{};
 };
 
 // An AT branch takes its lock key's rows with it.
@@ -57,6 +64,7 @@ struct BranchRegistered {
   Stamp stamp;
   BranchType type = BranchType::at;
   std::string resource, lock_key, application_data, client_id;
+  std::optional<Asked> asked{};
 };
 
 struct BranchReported {
@@ -65,16 +73,18 @@ struct BranchReported {
   BranchId branch;
   BranchStatus status = BranchStatus::unknown;
   std::string application_data;
+  std::optional<Asked> asked{};
 };
 
 // The decision, and every later change on the way to the end: retrying, parked. Also written with the status unchanged
-// when only the reason is new.
+// when only the reason is new. Only a decision can be what a request asked for.
 struct StatusChanged {
   TransactionId transaction;
   Stamp stamp;
   GlobalStatus status = GlobalStatus::unknown;
   bool release_locks = false;
   std::string reason;
+  std::optional<Asked> asked{};
 };
 
 // Nothing more is owed to this branch. A rolled back one gives up its rows.
@@ -92,8 +102,15 @@ struct Ended {
   GlobalStatus status = GlobalStatus::unknown;
 };
 
+// T7: this client is connected, and serves these resources besides those that are known of it already.
+struct ResourcesServed {
+  Milliseconds at{0};  // ring time
+  std::string application, ip, version;
+  std::vector<std::string> resources;
+};
+
 using Effect = std::variant<Created, HistoryLimits, Elapsed, Begun, BranchRegistered, BranchReported, StatusChanged,
-                            BranchFinished, Ended>;
+                            BranchFinished, Ended, ResourcesServed>;
 
 Bytes encode(const Created&);
 Bytes encode(const HistoryLimits&);
@@ -104,6 +121,7 @@ Bytes encode(const BranchReported&);
 Bytes encode(const StatusChanged&);
 Bytes encode(const BranchFinished&);
 Bytes encode(const Ended&);
+Bytes encode(const ResourcesServed&);
 
 // Error (damaged): bytes that no version of Torc wrote.
 Result<Effect> decode_effect(ByteView bytes);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "txn/contents.h"
@@ -49,6 +50,30 @@ std::optional<std::string> collect(const Transaction& t, Holders& holders) {
   return std::nullopt;
 }
 
+std::string text(const RequestKey& key) {
+  return fmt::format("request {} of connection {} of node {:x}/{}", key.number, key.connection.value,
+                     key.entry.incarnation.value, key.entry.boot.value);
+}
+
+std::optional<std::string> wrong_keys(const State& state) {
+  std::set<RequestKey> names;
+  std::set<Lsn> records;
+  for (const KeyView& key : state.keys(all)) {
+    if (!names.insert(key.key).second) return fmt::format("T3: {} is known twice", text(key.key));
+    if (!records.insert(key.record).second || key.record > state.last()) {
+      return fmt::format("T3: {} has the record {} of another, or none", text(key.key), key.record.value);
+    }
+    if (key.made != Made::commit_decided && key.made != Made::rollback_decided) continue;
+    const Transaction* t = state.find(key.transaction);
+    const auto status = t ? t->status : state.outcome(key.transaction);
+    const Direction asked = key.made == Made::commit_decided ? Direction::commit : Direction::rollback;
+    if (status && direction(*status) != asked) {
+      return fmt::format("T3: {} asked for {}, its transaction is {}", text(key.key), name(asked), name(*status));
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> violated(const State& state) {
@@ -61,7 +86,7 @@ std::optional<std::string> violated(const State& state) {
   if (wanted != found) {
     return fmt::format("I4: the branches hold {} rows, the lock table has {}, or others", wanted.size(), found.size());
   }
-  return std::nullopt;
+  return wrong_keys(state);
 }
 
 std::optional<std::string> violated(const State& earlier, const State& later) {
@@ -90,6 +115,16 @@ std::optional<std::string> violated(const State& earlier, const State& later) {
     const auto outcome = later.outcome(before->id);
     if (later.find(before->id) || (outcome && *outcome != before->status)) {
       return fmt::format("I3: transaction {} had ended as {}", before->id.value, name(before->status));
+    }
+  }
+  std::map<RequestKey, KeyView> earlier_keys;
+  for (const KeyView& key : earlier.keys(all)) earlier_keys.emplace(key.key, key);
+  for (const KeyView& key : later.keys(all)) {
+    const auto before = earlier_keys.find(key.key);
+    if (before == earlier_keys.end()) continue;
+    if (before->second.record != key.record || before->second.made != key.made) {
+      return fmt::format("T3: {} was answered by record {} and is by {}", text(key.key), before->second.record.value,
+                         key.record.value);
     }
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "txn/leader.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdio>
 #include <cstdlib>
 
@@ -36,7 +37,11 @@ Machine::Leader::Leader(State state, Options options, Now now, std::uint8_t ring
 void Machine::Leader::step(Request request, Now now) {
   set_now(now);
   run_due();
-  std::visit([&](auto&& command) { on(request.key, std::move(command)); }, std::move(request.command));
+  const Asked asked{request.key, request.handled};
+  assert(has_answer(request.command) == (asked.key.number != 0));
+  if (asked.key.number == 0 || !is_asked_again(asked)) {
+    std::visit([&](auto&& command) { on(asked, std::move(command)); }, std::move(request.command));
+  }
   settle();
 }
 

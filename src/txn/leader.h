@@ -1,7 +1,7 @@
 // The machine while it leads: the state, and all that is volatile. One file per command or event:
 //
 //   begin.cc  commit.cc  rollback.cc  status.cc  branch_register.cc  branch_report.cc  lock_query.cc
-//   phase_two.cc  branch_result.cc  lock_wait.cc  timeout.cc
+//   phase_two.cc  branch_result.cc  lock_wait.cc  timeout.cc  asked_again.cc  client_registered.cc
 //
 // Within a step the time stands still, effects are appended and applied one by one, and settle() at the end gives freed
 // rows to those who wait for them.
@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "txn/contents.h"
 #include "txn/drive.h"
@@ -42,26 +43,35 @@ class Machine::Leader {
   using Waiter = LockQueue::Waiter;
 
   // -- commands
-  void on(const RequestKey& key, Begin&& command);
-  void on(const RequestKey& key, Commit&& command);
-  void on(const RequestKey& key, Rollback&& command);
-  void on(const RequestKey& key, StatusQuery&& command);
-  void on(const RequestKey& key, Report&& command);
-  void on(const RequestKey& key, BranchRegister&& command);
-  void on(const RequestKey& key, BranchReport&& command);
-  void on(const RequestKey& key, LockQuery&& command);
-  void on(const RequestKey& key, BranchResult&& command);
-  void on(const RequestKey& key, ConnectionLost&& command);
+  void on(const Asked& asked, Begin&& command);
+  void on(const Asked& asked, Commit&& command);
+  void on(const Asked& asked, Rollback&& command);
+  void on(const Asked& asked, StatusQuery&& command);
+  void on(const Asked& asked, Report&& command);
+  void on(const Asked& asked, BranchRegister&& command);
+  void on(const Asked& asked, BranchReport&& command);
+  void on(const Asked& asked, LockQuery&& command);
+  void on(const Asked& asked, BranchResult&& command);
+  void on(const Asked& asked, ConnectionLost&& command);
+  void on(const Asked& asked, EntryLost&& command);
+  void on(const Asked& asked, ClientRegistered&& command);
+
+  // -- the same request once more (asked_again.cc)
+  // T3: whether that is all there is to do about it, since its key is known or has been handled.
+  bool is_asked_again(const Asked& asked);
+  void answer_again(const RequestKey& key, const KeyTable::Key& known);
+  void answer_again(const RequestKey& key, StatusAnswer::To to, TransactionId decided);
 
   // -- deciding (decide.cc)
   // Begin -> the status of the decision. Returns the drive, whose first pass has not begun.
-  Drive& decide(Transaction& t, GlobalStatus status);
-  // Answers when phase two has ended, at the latest after answer_within (T5).
-  void await_end(Transaction& t, Drive& drive, const RequestKey& key, StatusAnswer::To to);
+  Drive& decide(Transaction& t, GlobalStatus status, const std::optional<Asked>& asked);
+  // Answers when phase two has ended, at the latest after answer_within (T5). `appended`: as in Reply.
+  void await_end(Transaction& t, Drive& drive, const RequestKey& key, StatusAnswer::To to, bool appended);
   void answer_askers(Drive& drive, GlobalStatus status, Lsn depends_on);
   // What is known of a transaction that is not open, or Finished.
   void answer_from_history(const RequestKey& key, StatusAnswer::To to, TransactionId id);
   void answer_late_askers(Drive& drive, const Transaction& t);
+  void answer(const Drive::Asker& asker, Lsn depends_on, GlobalStatus status);
 
   // -- phase two (phase_two.cc, branch_result.cc)
   // Each of these may end the transaction; then `t` and `drive` are gone.
@@ -83,7 +93,7 @@ class Machine::Leader {
   static std::string failure_text(const Branch& branch, std::string_view why);
 
   // -- branches and rows (branch_register.cc, lock_wait.cc)
-  void register_branch(Transaction& t, const RequestKey& key, BranchRegister&& request);
+  void register_branch(Transaction& t, const Asked& asked, BranchRegister&& request);
   struct Obstacle {
     refusal::RowTrouble trouble;
     bool is_rolling_back = false;
@@ -91,7 +101,7 @@ class Machine::Leader {
   };
   std::optional<Obstacle> obstacle(const Transaction& t, std::string_view resource, std::string_view lock_key,
                                    Ticket ticket);
-  void meet_obstacle(Transaction& t, const RequestKey& key, BranchRegister&& request, const Obstacle& obstacle,
+  void meet_obstacle(Transaction& t, const Asked& asked, BranchRegister&& request, const Obstacle& obstacle,
                      Place* place);
   void refuse_row(const RequestKey& key, const Transaction& t, const Obstacle& obstacle, bool fail_fast);
   void set_place_timer(Place& place, Milliseconds due);
@@ -103,6 +113,8 @@ class Machine::Leader {
   void rows_freed(std::string_view resource, std::string_view lock_key);
   void drop_places_of(const Transaction& t, Lsn decision);
   void wake_those_who_give_way(const Transaction& t, Lsn decision);
+  template <class Chosen>
+  void drop_waiters(const std::vector<Ticket>& places, Chosen chosen);
 
   // -- time (timeout.cc)
   Milliseconds ring_time(Instant now) const;
@@ -125,8 +137,12 @@ class Machine::Leader {
   }
   // The primary decided what the state does not allow: better a stopped node than a wrong one.
   [[noreturn]] static void stop(const Error& error);
+  // The answer to a request that appended nothing (R6), or to one that appended the record that the answer depends on.
   void reply(const RequestKey& to, Lsn depends_on, Answer answer) {
-    out_.replies.push_back({to, depends_on, std::move(answer)});
+    out_.replies.push_back({to, depends_on, std::move(answer), false});
+  }
+  void reply_appended(const RequestKey& to, Lsn depends_on, Answer answer) {
+    out_.replies.push_back({to, depends_on, std::move(answer), true});
   }
   void reply_status(const RequestKey& key, Lsn depends_on, StatusAnswer::To to, GlobalStatus status) {
     reply(key, depends_on, StatusAnswer{to, std::nullopt, status});

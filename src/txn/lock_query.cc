@@ -5,11 +5,11 @@
 namespace torc::txn {
 
 // Who waits for the rows does not matter here: the client only wants to know whether what it reads may still be undone.
-void Machine::Leader::on(const RequestKey& key, LockQuery&& command) {
+void Machine::Leader::on(const Asked& asked, LockQuery&& command) {
   const auto conflict = contents().locks.conflict(command.resource, command.lock_key, command.transaction);
-  if (conflict) return reply(key, find(conflict->holder)->last, LockQueryAnswer{false});
+  if (conflict) return reply(asked.key, find(conflict->holder)->last, LockQueryAnswer{false});
   const Transaction* own = find(command.transaction);
-  reply(key, std::max(last_release_, own ? own->last : Lsn{0}), LockQueryAnswer{true});
+  reply(asked.key, std::max(last_release_, own ? own->last : Lsn{0}), LockQueryAnswer{true});
 }
 
 }  // namespace torc::txn

@@ -1,5 +1,7 @@
 #include "txn/lock_queue.h"
 
+#include <algorithm>
+
 namespace torc::txn {
 
 namespace {
@@ -22,6 +24,10 @@ std::vector<Ticket> tickets_of(const Index& index, Owner owner) {
 }
 
 }  // namespace
+
+bool LockQueue::Place::is_awaited_by(const RequestKey& key) const {
+  return std::ranges::any_of(waiters, [&](const Waiter& waiter) { return waiter.asked.key == key; });
+}
 
 LockQueue::Place* LockQueue::find(TransactionId transaction, std::string_view resource, std::string_view lock_key) {
   if (places_.empty()) return nullptr;
@@ -70,7 +76,7 @@ void LockQueue::leave_line(Place& place) {
 void LockQueue::remove(Place& place) {
   leave_line(place);
   row_count_ -= place.rows.size();
-  for (const Waiter& waiter : place.waiters) by_connection_.erase({waiter.key.connection, place.ticket});
+  for (const Waiter& waiter : place.waiters) by_client_.erase({waiter.asked.key.client(), place.ticket});
   by_transaction_.erase({place.transaction, place.ticket});
   by_name_.erase(name_of(place.transaction, place.resource, place.lock_key));
   places_.erase(place.ticket);
@@ -78,7 +84,7 @@ void LockQueue::remove(Place& place) {
 
 void LockQueue::wait(Place& place, Waiter waiter, Milliseconds now) {
   if (place.waiters.empty()) place.since = now;
-  by_connection_.insert({waiter.key.connection, place.ticket});
+  by_client_.insert({waiter.asked.key.client(), place.ticket});
   place.waiters.push_back(std::move(waiter));
 }
 
@@ -110,8 +116,19 @@ std::vector<Ticket> LockQueue::places_of(TransactionId transaction) const {
   return tickets_of(by_transaction_, transaction);
 }
 
-std::vector<Ticket> LockQueue::waiting_for(ConnectionId connection) const {
-  return tickets_of(by_connection_, connection);
+std::vector<Ticket> LockQueue::waiting_for(const ClientConnection& client) const {
+  return tickets_of(by_client_, client);
+}
+
+std::vector<Ticket> LockQueue::waiting_for(const EntryNode& entry) const {
+  std::vector<Ticket> tickets;
+  for (auto waiting = by_client_.lower_bound({ClientConnection{entry, {}}, Ticket{0}});
+       waiting != by_client_.end() && waiting->first.entry == entry; ++waiting) {
+    tickets.push_back(waiting->second);
+  }
+  std::ranges::sort(tickets);  // several of its connections may wait at one place
+  tickets.erase(std::ranges::unique(tickets).begin(), tickets.end());
+  return tickets;
 }
 
 }  // namespace torc::txn

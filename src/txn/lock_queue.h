@@ -53,7 +53,7 @@ inline constexpr Ticket last_in_line{~std::uint64_t{0}};
 class LockQueue {
  public:
   struct Waiter {
-    RequestKey key;
+    Asked asked;
     BranchRegister request;
     bool gives_way = false;  // not to wait for a holder that is being rolled back (autoCommit off)
   };
@@ -68,6 +68,8 @@ class LockQueue {
     Milliseconds since{0};          // when the wait under way began; without waiters, when the last one ended
     bool in_line = true;
     Milliseconds timer_due{0};      // of the timer that counts; earlier ones set for this place have become stale
+
+    bool is_awaited_by(const RequestKey& key) const;
   };
 
   // Null if this was not wanted lately.
@@ -97,8 +99,9 @@ class LockQueue {
   Place* next_in_line(std::string_view row, Ticket after);
 
   std::vector<Ticket> places_of(TransactionId transaction) const;
-  // Those where a request of this connection waits.
-  std::vector<Ticket> waiting_for(ConnectionId connection) const;
+  // Those where a request of this connection waits, or one of any connection of the node.
+  std::vector<Ticket> waiting_for(const ClientConnection& client) const;
+  std::vector<Ticket> waiting_for(const EntryNode& entry) const;
 
   bool empty() const { return places_.empty(); }
   std::size_t row_count() const { return row_count_; }  // of all places, those that several want counted several times
@@ -110,7 +113,7 @@ class LockQueue {
   std::unordered_map<std::string, Ticket> by_name_;
   std::unordered_map<std::string, Line, TextHash, std::equal_to<>> lines_;
   std::set<std::pair<TransactionId, Ticket>> by_transaction_;
-  std::set<std::pair<ConnectionId, Ticket>> by_connection_;
+  std::set<std::pair<ClientConnection, Ticket>> by_client_;
   std::size_t row_count_ = 0;
   Ticket next_ticket_{1};
 };
@@ -119,10 +122,10 @@ template <class Chosen>
 std::vector<LockQueue::Waiter> LockQueue::take_waiters(Place& place, Milliseconds now, Chosen chosen) {
   std::vector<Waiter> taken, left;
   for (Waiter& waiter : place.waiters) {
-    by_connection_.erase({waiter.key.connection, place.ticket});
+    by_client_.erase({waiter.asked.key.client(), place.ticket});
     (chosen(waiter) ? taken : left).push_back(std::move(waiter));
   }
-  for (const Waiter& waiter : left) by_connection_.insert({waiter.key.connection, place.ticket});
+  for (const Waiter& waiter : left) by_client_.insert({waiter.asked.key.client(), place.ticket});
   const bool is_over = !place.waiters.empty() && left.empty();
   place.waiters = std::move(left);
   if (is_over) {

@@ -21,7 +21,11 @@ bool Machine::Leader::grant(Place& place) {
 // Nothing is in the way: whoever waits here gets its branch, and the place has served.
 void Machine::Leader::take_rows(Place& place) {
   Transaction& t = *find(place.transaction);
-  for (Waiter& waiter : queue_.take_waiters(place, now_)) register_branch(t, waiter.key, std::move(waiter.request));
+  for (Waiter& waiter : queue_.take_waiters(place, now_)) {
+    // T3: if its entry node has given it up since, nobody would know of the branch.
+    if (!contents().is_first_answer(waiter.asked)) continue;
+    register_branch(t, waiter.asked, std::move(waiter.request));
+  }
   withdraw(place);
   // What the transaction holds now is no obstacle to its other branches.
   for (const Ticket ticket : queue_.places_of(t.id)) candidates_.insert(ticket);
@@ -32,7 +36,7 @@ void Machine::Leader::place_due(Place& place) {
     const Transaction& t = *find(place.transaction);
     const auto trouble = obstacle(t, place.resource, place.lock_key, place.ticket);
     if (!trouble) return take_rows(place);
-    for (const Waiter& waiter : queue_.take_waiters(place, now_)) refuse_row(waiter.key, t, *trouble, false);
+    for (const Waiter& waiter : queue_.take_waiters(place, now_)) refuse_row(waiter.asked.key, t, *trouble, false);
     return set_place_timer(place, now_ + options_.lock_place_kept);
   }
   if (place.in_line) {
@@ -70,7 +74,7 @@ void Machine::Leader::drop_places_of(const Transaction& t, Lsn decision) {
   for (const Ticket ticket : queue_.places_of(t.id)) {
     Place& place = *queue_.find(ticket);
     for (const Waiter& waiter : queue_.take_waiters(place, now_)) {
-      reply(waiter.key, decision, BranchRegisterAnswer{refusal::transaction_not_active(t), {}});
+      reply(waiter.asked.key, decision, BranchRegisterAnswer{refusal::transaction_not_active(t), {}});
     }
     withdraw(place);
   }
@@ -90,18 +94,28 @@ void Machine::Leader::wake_those_who_give_way(const Transaction& t, Lsn decision
         const auto leaving = queue_.take_waiters(*place, now_, [](const Waiter& waiter) { return waiter.gives_way; });
         if (leaving.empty()) continue;
         const Obstacle holder{{row, t.xid(), now_ - t.begun_at, true}, true, decision};
-        for (const Waiter& waiter : leaving) refuse_row(waiter.key, *find(place->transaction), holder, true);
+        for (const Waiter& waiter : leaving) refuse_row(waiter.asked.key, *find(place->transaction), holder, true);
         if (place->waiters.empty()) withdraw(*place);
       }
     }
   }
 }
 
-void Machine::Leader::on(const RequestKey&, ConnectionLost&& command) {
-  for (const Ticket ticket : queue_.waiting_for(command.connection)) {
+void Machine::Leader::on(const Asked&, ConnectionLost&& command) {
+  const ClientConnection lost{command.entry, command.connection};
+  drop_waiters(queue_.waiting_for(lost), [&](const Waiter& waiter) { return waiter.asked.key.client() == lost; });
+}
+
+void Machine::Leader::on(const Asked&, EntryLost&& command) {
+  drop_waiters(queue_.waiting_for(command.entry),
+               [&](const Waiter& waiter) { return waiter.asked.key.entry == command.entry; });
+}
+
+template <class Chosen>
+void Machine::Leader::drop_waiters(const std::vector<Ticket>& places, Chosen chosen) {
+  for (const Ticket ticket : places) {
     Place& place = *queue_.find(ticket);
-    queue_.take_waiters(place, now_,
-                        [&](const Waiter& waiter) { return waiter.key.connection == command.connection; });
+    queue_.take_waiters(place, now_, chosen);
     if (place.waiters.empty()) withdraw(place);
   }
 }

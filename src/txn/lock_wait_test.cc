@@ -309,7 +309,7 @@ TEST_F(LockWaitTest, LostConnectionHasNoWaiters) {
   ask(one, "t:1");
   const RequestKey lost = ask(two, "t:1", {}, other_client);
   const RequestKey behind = ask(three, "t:1");
-  ring.send(ConnectionLost{other_client});
+  ring.tell(ConnectionLost{other_client});
   end(one);
   EXPECT_TRUE(waits(lost));  // never answered
   EXPECT_TRUE(ring.open(two).branches.empty());

@@ -29,14 +29,18 @@ struct Now {
 
 class Machine {
  public:
-  // Starts to lead with the state that the log gave. `ring` and `created` (T4) are used only if the log is empty: they
-  // become its first record. Timers go on from the elapsed time in the state (T6); phase two of every decided
-  // transaction is taken up at once.
+  // Starts to lead with the state that the log gave, once the view serves (R5) and not before: it appends, which only
+  // the serving primary may do, and it takes all that the state holds for replicated. `ring` and `created` (T4) are
+  // used only if the log is empty: they become its first record. Timers go on from the elapsed time in the state (T6);
+  // phase two of every decided transaction is taken up at once. Whoever waited for an answer asks again, with the same
+  // key (T3).
   Machine(State state, Options options, Now now, std::uint8_t ring, WallTime created);
   ~Machine();
   Machine(Machine&&) noexcept;
   Machine& operator=(Machine&&) noexcept;
 
+  // T3: a request whose key is known is answered and not done again; one that is being waited with goes on waiting,
+  // and gets one answer; one that its entry node has called handled gets none.
   void step(Request request, Now now);
   // Everything that is due by now: time-outs, retries, waiters whose time is up, the elapsed-time record.
   void tick(Now now);
@@ -49,7 +53,7 @@ class Machine {
   void refuse_begins(std::optional<std::string> reason);
 
   const State& state() const;
-  // Takes the state out for a successor; the machine is spent.
+  // Takes the state out for a successor; the machine is spent. Its last records may not be replicated (T1).
   State release_state() &&;
 
   struct Counters {

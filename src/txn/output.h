@@ -16,6 +16,9 @@ struct Reply {
   RequestKey to;
   Lsn depends_on;  // 0: on nothing
   Answer answer;
+  // The record it depends on is one that this very request made, so that its replication proves that the view still
+  // was the serving one. If not, whoever releases the answer needs a fence that is younger than the request (R6).
+  bool appended = false;
 };
 
 // Asks a resource manager to commit or roll back its branch.
@@ -27,6 +30,9 @@ struct PhaseTwo {
   std::uint64_t attempt = 0;
   BranchType type = BranchType::at;
   std::string resource, application_data, client_id;
+  // T5: false in the first pass after the decision, which follows the decision's replication. A later pass, or one that
+  // a new primary starts, needs a fence that is younger than the repeat interval.
+  bool repeat = true;
 };
 
 // Something that a person should know: written to the trace.

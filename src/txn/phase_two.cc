@@ -66,7 +66,8 @@ void Machine::Leader::ask(Transaction& t, Drive& drive, std::uint32_t index) {
   drive.asked.push_back(index);
   if (drive.attempt > 1) ++counters_.phase_two_retries;
   out_.phase_two.push_back({drive.decision, drive.direction == Direction::commit, t.xid(), branch.id, drive.attempt,
-                            branch.type, branch.resource, branch.application_data, branch.client_id});
+                            branch.type, branch.resource, branch.application_data, branch.client_id,
+                            drive.attempt > 1 || drive.is_taken_up});
 }
 
 void Machine::Leader::finish(Transaction& t, Branch& branch, BranchStatus status) {

@@ -1,5 +1,6 @@
 // Seeded random lives of a ring: thousands of commands in all modes from several clients, RMs that succeed, fail, lie,
 // answer late or twice or not at all, replication that lags, and takeovers at any record from the replicated one on.
+// The clients' entry node asks again what was not answered, now and then also what was, with the same keys (T3).
 // After every step the records are replayed into a second state that must be equal byte for byte, and the invariants
 // must hold. In the end faults stop and RMs answer: then everything must end (I5) and no timer may be left.
 //
@@ -48,6 +49,7 @@ class World {
     healed_ = true;
     for (int round = 0; round < 1'000 && machine_.next_timer() && !testing::Test::HasFatalFailure(); ++round) {
       replicate(1'000'000);
+      if (round == 0) ask_again_what_is_open();
       while (!asked_.empty() && !testing::Test::HasFatalFailure()) rm_acts();
       pass(Milliseconds(1'000));
       if (with_saga_ && only_saga_is_left()) break;
@@ -62,6 +64,7 @@ class World {
     if (!with_saga_) {
       ASSERT_EQ(machine_.next_timer(), std::nullopt);
     }
+    ASSERT_TRUE(open_.empty()) << "request " << open_.begin()->first.number << " was never answered";
   }
 
   // Everything that went in and came out.
@@ -108,19 +111,19 @@ class World {
     const std::size_t dice = below(100);
     if (dice < 12) return send(Begin{Milliseconds(one_of({0, 100, 3'000, 60'000})), "n", "a", "g"});
     if (dice < 40) return register_branch();
-    if (dice < 47) return send_about(Commit{transaction()});
-    if (dice < 52) return send_about(Rollback{transaction()});
-    if (dice < 54) return send_about(StatusQuery{transaction()});
-    if (dice < 55) return send_about(Report{transaction(), GlobalStatus::committed});
+    if (dice < 47) return send(Commit{transaction()});
+    if (dice < 52) return send(Rollback{transaction()});
+    if (dice < 54) return send(StatusQuery{transaction()});
+    if (dice < 55) return send(Report{transaction(), GlobalStatus::committed});
     if (dice < 59) return report_branch();
     if (dice < 61) return send(LockQuery{transaction(), one_of<std::string>({"db1", "db2"}), lock_key()});
-    if (dice < 62) return send(ConnectionLost{connection()});
+    if (dice < 62) return chance(90) ? lose_connection(below(connections_.size())) : lose_entry();
+    if (dice < 63) return ask_again();
     if (dice < 66) return end_a_holder();
     if (dice < 88) return rm_acts();
     pass(Milliseconds(below(chance(3) ? 2'000 : 10)));
   }
 
-  ConnectionId connection() { return {1 + below(5)}; }
   TransactionId transaction() {
     if (known_.empty() || chance(2)) return TransactionId{below(1'000)};
     const std::size_t window = std::min<std::size_t>(known_.size(), 12);
@@ -151,7 +154,7 @@ class World {
     const auto rows = machine_.state().locks(1'000);
     if (rows.empty()) return;
     const TransactionId holder = rows[below(rows.size())].holder;
-    chance(70) ? send_about(Commit{holder}) : send_about(Rollback{holder});
+    chance(70) ? send(Commit{holder}) : send(Rollback{holder});
   }
 
   void report_branch() {
@@ -164,15 +167,71 @@ class World {
     send(std::move(command));
   }
 
-  template <class C>
-  void send_about(C command) {
-    about_[{ConnectionId{0}, requests_ + 1}] = command.transaction;
-    send(std::move(command), ConnectionId{0});
+  // -- the entry node
+
+  struct Connection {
+    ConnectionId id;
+    std::uint64_t requests = 0;
+    std::uint64_t handled = 0;
+  };
+
+  void send(Command command) {
+    Connection& connection = connections_[below(connections_.size())];
+    const RequestKey key{connection.id, ++connection.requests, entry_};
+    if (const auto* c = std::get_if<Commit>(&command)) about_[key] = c->transaction;
+    if (const auto* c = std::get_if<Rollback>(&command)) about_[key] = c->transaction;
+    if (const auto* c = std::get_if<StatusQuery>(&command)) about_[key] = c->transaction;
+    open_.emplace(key, command);
+    step({key, std::move(command), connection.handled});
   }
-  void send(Command command) { send(std::move(command), connection()); }
-  void send(Command command, ConnectionId connection) {
-    machine_.step({{connection, ++requests_}, std::move(command)}, now());
+  void tell(Command command) { step({{}, std::move(command)}); }
+  void step(Request request) {
+    machine_.step(std::move(request), now());
     drain();
+  }
+
+  std::uint64_t handled(ConnectionId id) const {
+    const auto connection = std::ranges::find(connections_, id, &Connection::id);
+    return connection == connections_.end() ? 0 : connection->handled;
+  }
+  // A request that is open, or one that was answered lately: its answer is once more the same, or none.
+  void ask_again() {
+    const auto& from = chance(60) ? open_ : closed_;
+    if (from.empty()) return;
+    const auto chosen = std::next(from.begin(), static_cast<std::ptrdiff_t>(below(from.size())));
+    step({chosen->first, chosen->second, chance(50) ? handled(chosen->first.connection) : 0});
+  }
+  void ask_again_what_is_open() {
+    const auto open = open_;
+    for (const auto& [key, command] : open) step({key, command, handled(key.connection)});
+  }
+
+  void close(const RequestKey& key) {
+    const auto request = open_.find(key);
+    if (request == open_.end()) return;
+    closed_.insert(open_.extract(request));
+    if (closed_.size() > 40) closed_.erase(std::next(closed_.begin(), static_cast<std::ptrdiff_t>(below(40))));
+    for (Connection& connection : connections_) {
+      const auto first = open_.lower_bound({connection.id, 0, entry_});
+      const bool none_open = first == open_.end() || first->first.connection != connection.id;
+      connection.handled = none_open ? connection.requests : first->first.number - 1;
+    }
+  }
+  void lose_connection(std::size_t index) {
+    Connection& connection = connections_[index];
+    std::erase_if(open_, [&](const auto& request) { return request.first.connection == connection.id; });
+    const ConnectionLost lost{connection.id, entry_};
+    connection = {next_connection_, 0, 0};
+    next_connection_ = next_connection_.next();
+    tell(lost);
+  }
+  // All connections go, and the node comes back with another boot.
+  void lose_entry() {
+    const EntryNode lost = entry_;
+    open_.clear();
+    entry_.boot = entry_.boot.next();
+    for (Connection& connection : connections_) connection.requests = connection.handled = 0;
+    tell(EntryLost{lost});
   }
 
   // -- RMs
@@ -210,8 +269,7 @@ class World {
         result.status == BranchStatus::phase_two_rollback_failed_unretryable) {
       if (chance(70)) result.status = success;
     }
-    machine_.step({{}, std::move(result)}, now());
-    drain();
+    tell(std::move(result));
   }
 
   // -- time
@@ -229,8 +287,7 @@ class World {
     // The session's own time-out: what was asked and never answered.
     for (const PhaseTwo& request : answered_) {
       if (!healed_ && !chance(20)) continue;
-      machine_.step({{}, TestRing::no_result(request, BranchResult::Ending::timed_out)}, now());
-      drain();
+      tell(TestRing::no_result(request, BranchResult::Ending::timed_out));
     }
     if (answered_.size() > 30) answered_.erase(answered_.begin(), answered_.end() - 30);
   }
@@ -250,7 +307,7 @@ class World {
     for (Reply& reply : out.replies) {
       ASSERT_LE(reply.depends_on, machine_.state().last());
       mix(reply.to.number * 64 + reply.answer.index());
-      mix(reply.depends_on.value);
+      mix(reply.depends_on.value * 2 + (reply.appended ? 1 : 0));
       held_.push_back(std::move(reply));
     }
     for (PhaseTwo& request : out.phase_two) {
@@ -283,12 +340,17 @@ class World {
   }
 
   void acknowledge(const Reply& reply) {
+    close(reply.to);
     if (const auto* begun = std::get_if<BeginAnswer>(&reply.answer); begun && !begun->failure) {
-      ASSERT_TRUE(begun_.insert(begun->xid.id).second) << "an id was given twice (T4)";
-      known_.push_back(begun->xid.id);
+      const bool is_first = made_.emplace(reply.to, begun->xid.id.value).second;
+      ASSERT_EQ(made_.at(reply.to), begun->xid.id.value) << "one request began two transactions (T3)";
+      ASSERT_EQ(begun_.insert(begun->xid.id).second, is_first) << "an id was given twice (T4)";
+      if (is_first) known_.push_back(begun->xid.id);
     }
     if (const auto* given = std::get_if<BranchRegisterAnswer>(&reply.answer); given && !given->failure) {
-      ASSERT_TRUE(branches_.insert(given->branch).second) << "an id was given twice (T4)";
+      const bool is_first = made_.emplace(reply.to, given->branch.value).second;
+      ASSERT_EQ(made_.at(reply.to), given->branch.value) << "one request registered two branches (T3)";
+      ASSERT_EQ(branches_.insert(given->branch).second, is_first) << "an id was given twice (T4)";
     }
     if (const auto* told = std::get_if<StatusAnswer>(&reply.answer); told && direction(told->status)) {
       const auto about = about_.find(reply.to);
@@ -333,6 +395,7 @@ class World {
     earlier_counters_ = counters();
     machine_ = Machine(std::move(state), options_, now(), 5, WallTime{});
     drain();
+    if (chance(80)) ask_again_what_is_open();
   }
 
   void compare_with_earlier() {
@@ -366,7 +429,12 @@ class World {
   std::set<TransactionId> begun_;
   std::set<BranchId> branches_;
   std::vector<TransactionId> known_;
-  std::uint64_t requests_ = 0, digest_ = 0;
+  EntryNode entry_{Incarnation{0xe1}, Boot{1}};
+  std::vector<Connection> connections_{{ConnectionId{1}}, {ConnectionId{2}}, {ConnectionId{3}}, {ConnectionId{4}}};
+  ConnectionId next_connection_{5};
+  std::map<RequestKey, Command> open_, closed_;  // not answered yet, and answered lately
+  std::map<RequestKey, std::uint64_t> made_;     // the id that was told for it
+  std::uint64_t digest_ = 0;
   std::size_t takeovers_ = 0;
   Machine::Counters earlier_counters_;
   bool healed_ = false;

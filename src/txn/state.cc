@@ -73,8 +73,27 @@ std::vector<LockView> State::locks(std::size_t count) const {
   return list;
 }
 
+std::vector<KeyView> State::keys(std::size_t count) const {
+  std::vector<KeyView> list;
+  contents_->keys.for_each([&](const RequestKey& name, const KeyTable::Key& key) {
+    if (list.size() == count) return false;
+    list.push_back({name, key.made, key.transaction, key.record});
+    return true;
+  });
+  return list;
+}
+
+std::vector<KnownClient> State::known_clients(std::string_view resource) const {
+  return contents_->registrations.of(resource);
+}
+std::vector<KnownClient> State::known_clients() const { return contents_->registrations.all(); }
+bool State::serves(std::string_view application, std::string_view ip, std::string_view resource) const {
+  return contents_->registrations.serves(application, ip, resource);
+}
+
 std::size_t State::open_count() const { return contents_->open.size(); }
 std::size_t State::lock_count() const { return contents_->locks.size(); }
+std::size_t State::key_count() const { return contents_->keys.size(); }
 Milliseconds State::elapsed() const { return contents_->elapsed; }
 
 }  // namespace torc::txn

@@ -1,11 +1,13 @@
-// What is replicated about transactions: open ones with their branches and locks, the outcomes of ended ones, the
-// ring's elapsed time. Changed only by apply(), in the order of the log, with the same result on every node.
+// What is replicated about transactions: open ones with their branches and locks, the outcomes of ended ones, which
+// requests were answered how (T3), who serves which resource (T7), the ring's elapsed time. Changed only by apply(), in
+// the order of the log, with the same result on every node.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -13,6 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "txn/command.h"
 
 namespace torc::txn {
 
@@ -53,6 +56,25 @@ struct LockView {
   WallTime since;
 };
 
+// What a request made (T3). The transaction or branch that it began has its id from the record.
+enum class Made : std::uint8_t { begun, registered, reported, commit_decided, rollback_decided };
+
+// One request whose answer can still be asked for again.
+struct KeyView {
+  RequestKey key;
+  Made made = Made::begun;
+  TransactionId transaction;  // that was decided; 0 for the others
+  Lsn record;
+};
+
+// A client that was connected lately, and so can be asked to end branches (T7).
+struct KnownClient {
+  std::string application, ip, version;
+  Milliseconds seen{0};  // ring time at which its entry node said last that it is connected
+
+  friend bool operator==(const KnownClient&, const KnownClient&) = default;
+};
+
 class State {
  public:
   State();
@@ -79,9 +101,17 @@ class State {
   std::vector<const Transaction*> open(TransactionId from, std::size_t count) const;
   std::vector<const Transaction*> recently_ended(std::size_t count) const;
   std::vector<LockView> locks(std::size_t count) const;
+  // Requests that are known by their keys (T3); those of the connection that was silent the longest first.
+  std::vector<KeyView> keys(std::size_t count) const;
+
+  // T7. Both take a while that grows with the clients' number: for when nobody who is connected will do.
+  std::vector<KnownClient> known_clients(std::string_view resource) const;  // the one seen last comes first
+  std::vector<KnownClient> known_clients() const;
+  bool serves(std::string_view application, std::string_view ip, std::string_view resource) const;
 
   std::size_t open_count() const;
   std::size_t lock_count() const;
+  std::size_t key_count() const;
   Milliseconds elapsed() const;  // the ring's time (T6)
 
  private:

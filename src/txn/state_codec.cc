@@ -1,5 +1,6 @@
-// A whole state as bytes (docs/formats/effects.md). Transactions go in order of their ids and outcomes in order of
-// their words, so equal states give equal bytes whatever order their hash tables are in. Locks are not written: they
+// A whole state as bytes (docs/formats/effects.md). Transactions go in order of their ids, outcomes in order of their
+// words, keys and clients in the order in which they were last heard of, so equal states give equal bytes whatever
+// order their hash tables are in. Locks are not written: they
 // follow from the branches.
 #include <fmt/format.h>
 
@@ -14,7 +15,7 @@ namespace torc::txn {
 
 namespace {
 
-constexpr std::uint32_t format = 0x54585331;  // "TXS1"
+constexpr std::uint32_t format = 0x54585332;  // "TXS2"
 
 }  // namespace
 
@@ -24,6 +25,14 @@ bool State::Contents::could_hold(const Transaction& t) const {
   if (t.status != GlobalStatus::begin && !is_under_way(t.status) && !is_parked(t.status)) return false;
   if (t.begun_at > elapsed || t.decided_at > elapsed || t.changed_at > elapsed) return false;
   return std::ranges::all_of(t.branches, [&](const Branch& branch) { return is_of_this_log(branch.id.value); });
+}
+
+bool State::Contents::could_hold(const KeyTable::Key& key) const {
+  if (key.made < Made::commit_decided) return true;
+  const auto t = open.find(key.transaction);
+  const auto status = t == open.end() ? history.outcome(key.transaction) : t->second.status;
+  const Direction decided = key.made == Made::commit_decided ? Direction::commit : Direction::rollback;
+  return !status || direction(*status) == decided;  // it may have been forgotten since
 }
 
 void State::encode(Bytes& bytes) const {
@@ -45,6 +54,8 @@ void State::encode(Bytes& bytes) const {
   out.u64(open_ones.size());
   for (const Transaction* t : open_ones) write(out, *t);
   c.history.encode(out);
+  c.keys.encode(out);
+  c.registrations.encode(out);
 }
 
 Result<State> State::decode(ByteView bytes) {
@@ -87,7 +98,12 @@ Result<State> State::decode(ByteView bytes) {
     c.open.emplace(t.id, std::move(t));
   }
   c.history.decode(in);
+  c.keys.decode(in, c.last, c.elapsed);
+  c.registrations.decode(in, c.elapsed);
   if (!in.done()) return damaged("a length does not fit");
+  bool keys_fit = true;
+  c.keys.for_each([&](const RequestKey&, const KeyTable::Key& key) { return keys_fit = c.could_hold(key); });
+  if (!keys_fit) return damaged("a request that decided otherwise than its transaction (T3)");
   return state;
 }
 

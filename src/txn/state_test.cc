@@ -36,6 +36,9 @@ TestRing rich_ring() {
   ring.add_tcc(retried);
   ring.send(Commit{retried});
   ring.rm_is(BranchResult::Ending::unreachable);
+  ring.send_as({ConnectionId{9}, 7, {Incarnation{1}, Boot{300}}}, Begin{}, 5);
+  ring.tell(ClientRegistered{"shop", "10.0.0.9", "2.0.0", {"pay", "stock"}});
+  ring.tell(ClientRegistered{"bank", "10.0.0.8", "1.8.0", {"pay"}});
   return ring;
 }
 
@@ -43,7 +46,7 @@ TEST(StateTest, EmptyStateHasTheGoldenBytes) {
   std::string text;
   for (const std::uint8_t byte : TestRing::encoded(State())) text += fmt::format("{:02x}", byte);
   EXPECT_EQ(text,
-            "54585331"          // "TXS1"
+            "54585332"          // "TXS2"
             "0000000000000000"  // last LSN
             "00"                // no ring yet
             "0000000000000000"  // elapsed
@@ -52,7 +55,9 @@ TEST(StateTest, EmptyStateHasTheGoldenBytes) {
             "0000000000002710"  // details, most
             "0000000000000000"  // open transactions
             "00000000"          // segments of outcomes
-            "00000000");        // ended ones in full
+            "00000000"          // ended ones in full
+            "0000000000000000"  // connections whose requests are known
+            "00000000");        // clients that serve resources
 }
 
 TEST(StateTest, RichStateSurvivesTheRoundTrip) {
@@ -62,6 +67,10 @@ TEST(StateTest, RichStateSurvivesTheRoundTrip) {
   EXPECT_EQ(violated(copy), std::nullopt);
   EXPECT_EQ(violated(ring.state(), copy), std::nullopt);
   EXPECT_EQ(copy.lock_count(), ring.state().lock_count());
+  EXPECT_GT(copy.key_count(), 10u);
+  EXPECT_EQ(copy.key_count(), ring.state().key_count());
+  EXPECT_EQ(copy.known_clients("pay").size(), 2u);
+  EXPECT_EQ(copy.known_clients(), ring.state().known_clients());
   const auto rows = ring.state().locks(100), copied = copy.locks(100);
   for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].branch, copied[i].branch);
 }
@@ -167,6 +176,32 @@ TEST_F(MisfitTest, DecisionNeverChanges) {  // I3
   EXPECT_TRUE(fits(Ended{id, {now, {}}, committed}));
   EXPECT_FALSE(fits(Ended{id, {now, {}}, committed}));
   EXPECT_EQ(state.outcome(id), committed);
+}
+
+TEST_F(MisfitTest, RequestIsAnsweredOnce) {  // T3
+  ASSERT_TRUE(fits(Created{5, 0, {}}));
+  const auto asked_as = [](std::uint64_t number, std::uint64_t handled) {
+    return Asked{{ConnectionId{1}, number, {}}, handled};
+  };
+  const auto begun = [&](Asked asked) { return Begun{{now, {}}, 60s, "a:1", "", "", "", asked}; };
+  EXPECT_TRUE(fits(begun(asked_as(5, 2))));
+  const TransactionId id{last_id()};
+  EXPECT_FALSE(fits(begun(asked_as(5, 2))));
+  EXPECT_FALSE(fits(begun(asked_as(2, 1))));  // handled
+  BranchRegistered branch = at(id, "t:1");
+  branch.asked = asked_as(5, 2);
+  EXPECT_FALSE(fits(branch));
+  branch.asked = asked_as(3, 2);
+  EXPECT_TRUE(fits(branch));
+  EXPECT_FALSE(fits(BranchReported{id, {now, {}}, {last_id()}, BranchStatus::phase_one_done, "", asked_as(3, 2)}));
+  StatusChanged decision = change(id, committing);
+  decision.asked = asked_as(5, 2);
+  EXPECT_FALSE(fits(decision));
+  decision.asked = asked_as(6, 5);
+  EXPECT_TRUE(fits(decision));
+  StatusChanged retried = change(id, commit_retrying);
+  retried.asked = asked_as(7, 5);
+  EXPECT_FALSE(fits(retried));  // only a decision can be asked for
 }
 
 TEST_F(MisfitTest, NothingEndsBeforeItsBranches) {

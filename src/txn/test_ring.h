@@ -32,14 +32,19 @@ class TestRing {
 
   RequestKey send(Command command, ConnectionId connection = ConnectionId{1}) {
     const RequestKey key{connection, ++requests_};
-    machine_.step({key, std::move(command)}, now());
-    drain();
+    send_as(key, std::move(command));
     return key;
   }
-  void send_result(BranchResult result) {
-    machine_.step({{}, std::move(result)}, now());
+  // Under a key of the caller's choice, and so perhaps not for the first time.
+  void send_as(RequestKey key, Command command, std::uint64_t handled = 0) {
+    machine_.step({key, std::move(command), handled}, now());
     drain();
   }
+  // A command that has no answer.
+  void tell(Command command) { send_as({}, std::move(command)); }
+  void send_result(BranchResult result) { tell(std::move(result)); }
+  // Forgets an answer, so that another one is no surprise.
+  void lose_answer(RequestKey key) { EXPECT_EQ(replies_.erase(key), 1u); }
 
   // The answer to a request, which must have been given, of the type that is asked for.
   template <class A>
@@ -156,7 +161,12 @@ class TestRing {
   }
 
   // -- takeover: a new machine on what the backup has
-  void take_over() {
+  void take_over() { take_over(records_.size()); }
+  // Only so many records have survived.
+  void take_over(std::size_t survived) {
+    records_.resize(survived);
+    backup_ = State();
+    for (const Bytes& record : records_) EXPECT_TRUE(backup_.apply(backup_.last().next(), record).ok());
     machine_ = Machine(clone(backup_), options_, now(), ring, created);
     asked.clear();
     replies_.clear();

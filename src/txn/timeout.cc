@@ -76,7 +76,7 @@ std::optional<Milliseconds> Machine::Leader::elapsed_due() const {
 }
 
 void Machine::Leader::time_out(Transaction& t) {
-  Drive& drive = decide(t, GlobalStatus::timeout_rollbacking);
+  Drive& drive = decide(t, GlobalStatus::timeout_rollbacking, std::nullopt);
   ++counters_.timed_out;
   notice(drive.decision, fmt::format("transaction {} ({}) timed out after {} ms and is rolled back", t.xid().text(),
                                      t.name, t.timeout.count()));
@@ -90,6 +90,7 @@ void Machine::Leader::take_up(Transaction& t) {
   } else if (const auto way = direction(t.status); way && !is_parked(t.status)) {
     Drive& drive = drives_[t.id];
     drive.direction = *way;
+    drive.is_taken_up = true;
     drive.decision = t.last;  // or later; on activation the whole log counts as replicated (R5)
     start_pass(t, drive);
   }
