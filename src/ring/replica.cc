@@ -6,6 +6,8 @@
 #include <cassert>
 #include <utility>
 
+#include "ring/rules.h"
+
 namespace torc::ring {
 
 std::string_view name(Role role) {
@@ -27,6 +29,7 @@ Replica::Replica(Speaker self, Recovered recovered, Options options)
       durable_(tail_.end()),
       sealed_(recovered.sealed),
       replicated_(recovered.replicated),
+      last_feed_(broken(Rule::feed_numbers_outlive_a_start) ? 0 : recovered.nonce_start),
       last_nonce_(recovered.nonce_start) {
   assert(replicated_.lsn <= durable_.lsn);
 }
@@ -168,6 +171,10 @@ void Replica::truncate(const Position& last_kept) {
   if (applied_ && *applied_ > last_kept.lsn) forget_state();
   if (rebuilding_ && rebuilding_->up_to > last_kept.lsn) rebuilding_.reset();
   order(Truncate{last_kept});
+}
+
+bool Replica::is_replacing_log() const {
+  return std::ranges::any_of(ordered_, [](const Ordered& o) { return o.kind == Ordered::Kind::install && o.last; });
 }
 
 void Replica::done(std::uint64_t order) {

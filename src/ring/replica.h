@@ -44,7 +44,9 @@ struct Recovered {
   View sealed;                      // the highest view joined (identity)
   std::vector<Position> view_ends;  // of the log (tail.h)
   Position replicated;              // everything up to here is known to be replicated; a position in this log
-  std::uint64_t nonce_start = 1;    // random: R6's nonces count from here
+  // Random: R6's nonces and the numbers of feeds count from here, so that what was meant for an earlier start of this
+  // node is not taken for an answer to this one.
+  std::uint64_t nonce_start = 1;
 };
 
 struct Options {
@@ -256,6 +258,8 @@ class Replica {
     std::uint64_t bytes = 0;  // install: of the snapshot, up to and including this part
     bool last = false;        // install: its last part
   };
+  // The last part of a snapshot is on its way to the disk: nothing that follows the old log may be ordered behind it.
+  bool is_replacing_log() const;
   void carried_out(const Ordered& ordered);
   void on_stored();
   void accept(Record record);
@@ -337,7 +341,7 @@ class Replica {
   std::uint64_t last_order_ = 0;
   std::deque<Ordered> ordered_;  // not carried out yet
 
-  std::uint64_t last_feed_ = 0;   // numbers the feeds that this node opens
+  std::uint64_t last_feed_;       // numbers the feeds that this node opens
   std::uint64_t last_nonce_;
   std::vector<std::string> links_;
   std::map<std::string, Sending> sending_;  // by node; ends with the role

@@ -41,9 +41,9 @@ class TestCluster {
     Member member() const { return {name, Incarnation{incarnation}}; }
   };
 
-  explicit TestCluster(std::vector<std::string> names, Options options = {}) : options_(options) {
-    for (const std::string& name : names) {
-      ring_.push_back(name);
+  explicit TestCluster(std::vector<std::string> names, Options options = {})
+      : options_(options), ring_(std::move(names)) {
+    for (const std::string& name : ring_) {
       Node& node = nodes_[name];
       node.name = name;
       node.incarnation = ++last_incarnation_;
@@ -134,6 +134,16 @@ class TestCluster {
   }
   void cut(const std::string& a, const std::string& b) { set_link(a, b, true); }
   void heal(const std::string& a, const std::string& b) { set_link(a, b, false); }
+
+  // A snapshot takes the place of the log up to here, on the disk; what is replicated only (T9).
+  void compact(const std::string& name, Lsn up_to) {
+    Node& n = node(name);
+    ASSERT_LE(up_to, std::max(n.known_replicated, n.replica ? n.replica->replicated() : Lsn{0}));
+    while (!n.log.empty() && n.log.front().lsn <= up_to) {
+      n.base = position(n.log.front());
+      n.log.erase(n.log.begin());
+    }
+  }
 
   // -- steps --
 
