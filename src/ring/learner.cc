@@ -57,7 +57,8 @@ void Replica::on_learner_opened(const Opened& opened) {
     }
     truncate(opened.common);
   }
-  advance_replicated(std::min(opened.common.lsn, opened.end.lsn));
+  // Where the log goes on beyond it and its records are no longer in memory, nothing else says which position this is.
+  advance_replicated(opened.common);
   apply_replicated();
 }
 

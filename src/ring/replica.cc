@@ -230,9 +230,12 @@ void Replica::on_stored() {
 // -- the state of the transaction machine (T1) ------------------------------------------------------------------------
 
 void Replica::advance_replicated(Lsn up_to) {
-  const Position known = tail_.known_position_up_to(std::min(up_to, tail_.end().lsn));
-  if (known.lsn <= replicated_.lsn) return;
-  replicated_ = known;
+  advance_replicated(tail_.known_position_up_to(std::min(up_to, tail_.end().lsn)));
+}
+
+void Replica::advance_replicated(const Position& up_to) {
+  if (up_to.lsn <= replicated_.lsn) return;
+  replicated_ = up_to;
   apply_replicated();
 }
 

@@ -264,7 +264,10 @@ class Replica {
   void on_stored();
   void accept(Record record);
   void truncate(const Position& last_kept);
+  // Up to the last record that is not above `up_to` and known by its position.
   void advance_replicated(Lsn up_to);
+  // A position in this log.
+  void advance_replicated(const Position& up_to);
   void apply_replicated();
   void want_state(Lsn up_to);
   void forget_state();

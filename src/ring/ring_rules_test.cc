@@ -800,6 +800,32 @@ TEST_F(RingRules, r7_a_member_of_last_serving_follows_nobody_until_a_later_view_
   EXPECT_TRUE(ring.replica("B").serving());
 }
 
+// The sender waits for what it has sent to be stored, and the learner has it already; or it has said so, and that was
+// lost.
+TEST(RingLimits, r7_a_learner_says_again_what_it_has_stored) {
+  Options options;
+  options.message_bytes_most = 100;
+  options.unacknowledged_bytes = 100;
+  TestCluster ring({"A", "B", "C"}, options);
+  ring.form("A", "B", "A");
+  ring.run();
+  ring.cut("B", "C");
+  ring.run();
+  for (int i = 0; i < 8; ++i) ring.append("A", "a record");
+  for (int round = 0; round < 100 && ring.node("C").end().lsn < Lsn{8}; ++round) {
+    for (const std::string& name : ring.names()) {
+      while (!ring.node(name).disk.empty()) ring.disk_step(name);
+      if (ring.network().empty()) ring.tick(name);
+    }
+    std::erase_if(ring.network(), [&](const Message& message) {
+      return round % 2 == 0 && message.from.member.node == "C" && std::holds_alternative<Stored>(message.body);
+    });
+    while (!ring.network().empty() && ring.network()[0].from.member.node != "C") ring.deliver(0);
+    if (!ring.network().empty()) ring.deliver(0);
+  }
+  EXPECT_EQ(ring.node("C").end().lsn, Lsn{8}) << ring.describe();
+}
+
 TEST_F(RingRules, r7_a_wiped_node_is_fed_from_the_beginning) {
   serve("A", "B", "A");
   for (int i = 0; i < 5; ++i) ring.append("A", "a record");
