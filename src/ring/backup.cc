@@ -122,6 +122,7 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
     return open(receiving, view, receiving.feed, from);
   }
   const Forming* forming = as<Forming>();
+  const Position end_before = tail_.end();
   Position last = previous;
   for (const Record& record : records.records) {
     if (record.chain != next_chain(last.chain, record.view, record.lsn, record.payload) || record.view < last.view ||
@@ -140,9 +141,13 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
   }
   receiving.offered = std::max({receiving.offered, records.replicated, last.lsn});
   // A copy's records count as replicated only once the view is activated.
-  if (receiving.feed != Feed::copy) advance_replicated(std::min(records.replicated, last.lsn));
-  // R6: said at once, no fsync: what is confirmed is the seal.
-  if (receiving.feed == Feed::backup && records.nonce != 0) acknowledge(receiving, view, records.nonce);
+  if (receiving.feed != Feed::copy) {
+    records.replicated >= last.lsn ? advance_replicated(last) : advance_replicated(records.replicated);
+  }
+  // R6: said at once, no fsync: what is confirmed is the seal. And where nothing was new, what was said before may have
+  // been lost: the sender waits for it.
+  const std::uint64_t nonce = receiving.feed == Feed::backup ? records.nonce : 0;
+  if (nonce != 0 || tail_.end() == end_before) acknowledge(receiving, view, nonce);
 }
 
 // R2: out of a finished fsync, and only while the seal still is this view's. What is said is where the durable log ends,

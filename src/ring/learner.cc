@@ -36,6 +36,8 @@ std::vector<std::string> Replica::feeders(const Learner& learner) const {
 }
 
 void Replica::open_learner(Learner& learner) {
+  // Where this log ends is settled once the disk has put the snapshot in its place.
+  if (is_replacing_log()) return;
   const auto candidates = feeders(learner);
   if (candidates.empty()) {
     learner.receiving = {};
@@ -55,13 +57,15 @@ void Replica::on_learner_opened(const Opened& opened) {
     }
     truncate(opened.common);
   }
-  advance_replicated(std::min(opened.common.lsn, opened.end.lsn));
+  // Where the log goes on beyond it and its records are no longer in memory, nothing else says which position this is.
+  advance_replicated(opened.common);
   apply_replicated();
 }
 
 void Replica::on_snapshot_part(const Message& message, const SnapshotPart& part) {
   Receiving* receiving = find_receiving(message, part.view, part.number);
   if (receiving == nullptr || receiving->feed != Feed::learner || part.at.lsn <= replicated_.lsn) return;
+  if (is_replacing_log()) return;
   receiving->boot = message.from.boot;
   receiving->heard = true;
   if (part.offset == 0) {

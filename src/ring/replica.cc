@@ -6,6 +6,8 @@
 #include <cassert>
 #include <utility>
 
+#include "ring/rules.h"
+
 namespace torc::ring {
 
 std::string_view name(Role role) {
@@ -28,6 +30,7 @@ Replica::Replica(Speaker self, Recovered recovered, Options options)
       sealed_(recovered.sealed),
       replicated_(recovered.replicated),
       applied_(recovered.applied),
+      last_feed_(broken(Rule::feed_numbers_outlive_a_start) ? 0 : recovered.nonce_start),
       last_nonce_(recovered.nonce_start) {
   assert(replicated_.lsn <= durable_.lsn);
 }
@@ -171,6 +174,10 @@ void Replica::truncate(const Position& last_kept) {
   order(Truncate{last_kept});
 }
 
+bool Replica::is_replacing_log() const {
+  return std::ranges::any_of(ordered_, [](const Ordered& o) { return o.kind == Ordered::Kind::install && o.last; });
+}
+
 void Replica::done(std::uint64_t order) {
   while (!ordered_.empty() && ordered_.front().number <= order) {
     const Ordered ordered = ordered_.front();
@@ -224,9 +231,12 @@ void Replica::on_stored() {
 // -- the state of the transaction machine (T1) ------------------------------------------------------------------------
 
 void Replica::advance_replicated(Lsn up_to) {
-  const Position known = tail_.known_position_up_to(std::min(up_to, tail_.end().lsn));
-  if (known.lsn <= replicated_.lsn) return;
-  replicated_ = known;
+  advance_replicated(tail_.known_position_up_to(std::min(up_to, tail_.end().lsn)));
+}
+
+void Replica::advance_replicated(const Position& up_to) {
+  if (up_to.lsn <= replicated_.lsn) return;
+  replicated_ = up_to;
   apply_replicated();
 }
 

@@ -45,7 +45,9 @@ struct Recovered {
   std::vector<Position> view_ends;  // of the log (tail.h)
   Position replicated;              // everything up to here is known to be replicated; a position in this log
   std::optional<Lsn> applied = {};  // what the transaction machine's state holds, if it was made already (T1)
-  std::uint64_t nonce_start = 1;    // random: R6's nonces count from here
+  // Random: R6's nonces and the numbers of feeds count from here, so that what was meant for an earlier start of this
+  // node is not taken for an answer to this one.
+  std::uint64_t nonce_start = 1;
 };
 
 struct Options {
@@ -259,11 +261,16 @@ class Replica {
     std::uint64_t bytes = 0;  // install: of the snapshot, up to and including this part
     bool last = false;        // install: its last part
   };
+  // The last part of a snapshot is on its way to the disk: nothing that follows the old log may be ordered behind it.
+  bool is_replacing_log() const;
   void carried_out(const Ordered& ordered);
   void on_stored();
   void accept(Record record);
   void truncate(const Position& last_kept);
+  // Up to the last record that is not above `up_to` and known by its position.
   void advance_replicated(Lsn up_to);
+  // A position in this log.
+  void advance_replicated(const Position& up_to);
   void apply_replicated();
   bool has_state_up_to_tail() const;
   void want_state(Lsn up_to);
@@ -341,7 +348,7 @@ class Replica {
   std::uint64_t last_order_ = 0;
   std::deque<Ordered> ordered_;  // not carried out yet
 
-  std::uint64_t last_feed_ = 0;   // numbers the feeds that this node opens
+  std::uint64_t last_feed_;       // numbers the feeds that this node opens
   std::uint64_t last_nonce_;
   std::vector<std::string> links_;
   std::map<std::string, Sending> sending_;  // by node; ends with the role

@@ -55,6 +55,8 @@ class Tail {
   std::size_t bytes_above(Lsn lsn) const;
 
  private:
+  friend class ReplicaCodec;
+
   struct Kept {
     Record record;
     std::uint64_t bytes_up_to = 0;  // of all records ever appended here, up to and including this one

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ring/replica.h"
+#include "ring/replica_codec.h"
 
 namespace torc::ring {
 
@@ -41,9 +42,16 @@ class TestCluster {
     Member member() const { return {name, Incarnation{incarnation}}; }
   };
 
-  explicit TestCluster(std::vector<std::string> names, Options options = {}) : options_(options) {
-    for (const std::string& name : names) {
-      ring_.push_back(name);
+  // How often something happened that a test should not miss.
+  struct Happened {
+    std::uint64_t takeovers_while_forming = 0, applied_records_cut = 0, solo_entered = 0, solo_left = 0;
+    std::uint64_t snapshots_installed = 0, backups_fed_again = 0, answers_lost = 0, disks_replaced = 0;
+    std::uint64_t queries_overtaken_by_a_view = 0, queries_answered = 0, replicated = 0, views_served = 0;
+  };
+
+  explicit TestCluster(std::vector<std::string> names, Options options = {})
+      : options_(options), ring_(std::move(names)) {
+    for (const std::string& name : ring_) {
       Node& node = nodes_[name];
       node.name = name;
       node.incarnation = ++last_incarnation_;
@@ -69,6 +77,7 @@ class TestCluster {
     next.source = node(source).member();
     next.ring = ring_;
     if (store_) next.last_serving = store_->last_serving;
+    if (store_ && store_->state == Register::State::forming) ++happened_.takeovers_while_forming;
     store_ = next;
     return next;
   }
@@ -85,7 +94,12 @@ class TestCluster {
     const Register wanted = n.activations.front();
     n.activations.erase(n.activations.begin());
     if (!store_ || store_->number != wanted.number || store_->state != Register::State::forming) return;
+    if (!wanted.backup && store_->last_serving.size() > 1) ++happened_.solo_entered;
+    if (wanted.backup && store_->last_serving.size() == 1) ++happened_.solo_left;
+    if (answer_lost) ++happened_.answers_lost;
     store_ = wanted;
+    // R5: from this moment on the view serves, whoever knows it.
+    begin_serving(n, wanted);
     if (!answer_lost && n.replica) n.replica->activated(wanted.number);
     gather(name);
   }
@@ -125,6 +139,7 @@ class TestCluster {
   // Its disk was replaced: another member under the same name.
   void wipe(const std::string& name) {
     crash(name);
+    ++happened_.disks_replaced;
     Node& n = node(name);
     n.log.clear();
     n.base = {};
@@ -134,6 +149,28 @@ class TestCluster {
   }
   void cut(const std::string& a, const std::string& b) { set_link(a, b, true); }
   void heal(const std::string& a, const std::string& b) { set_link(a, b, false); }
+
+  // A snapshot takes the place of the log up to here, on the disk; what is replicated only (T9).
+  void compact(const std::string& name, Lsn up_to) {
+    Node& n = node(name);
+    ASSERT_LE(up_to, std::max(n.known_replicated, n.replica ? n.replica->replicated() : Lsn{0}));
+    while (!n.log.empty() && n.log.front().lsn <= up_to) {
+      n.base = position(n.log.front());
+      n.log.erase(n.log.begin());
+    }
+  }
+
+  // Goes on as what its own encoding reads back as.
+  void replace_by_its_decoded_self(const std::string& name) {
+    Node& n = node(name);
+    Bytes bytes, again;
+    n.replica->encode(bytes);
+    auto decoded = ReplicaCodec::decode(bytes);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    decoded->encode(again);
+    ASSERT_EQ(bytes, again);
+    n.replica = std::make_unique<Replica>(std::move(*decoded));
+  }
 
   // -- steps --
 
@@ -162,6 +199,7 @@ class TestCluster {
         n.log.clear();
         n.base = install->at;
         n.installing.reset();
+        ++happened_.snapshots_installed;
       }
     }
     n.replica->done(order.number);
@@ -246,18 +284,25 @@ class TestCluster {
   // What was ever replicated: LSN → record.
   const std::map<Lsn, Record>& replicated() const { return replicated_; }
   Lsn highest_replicated() const { return replicated_.empty() ? Lsn{0} : replicated_.rbegin()->first; }
-  std::uint64_t views_served() const { return served_.size(); }
+  const Happened& happened() const { return happened_; }
 
   // Takes a node's output where it belongs, and looks whether the invariants hold.
   void gather(const std::string& name) {
     Node& n = node(name);
     if (!n.replica) return;
     Output out = n.replica->take_output();
+    for (const DiskOrder& order : out.disk) {
+      const auto* cut = std::get_if<Truncate>(&order.what);
+      if (cut != nullptr && cut->last_kept.lsn < n.applied) ++happened_.applied_records_cut;
+    }
+    for (const std::string& notice : out.notices) {
+      story_ += name + ": " + notice + "\n";
+      if (notice.find("(R8)") != std::string::npos) ++happened_.backups_fed_again;
+    }
     for (DiskOrder& order : out.disk) n.disk.push_back(std::move(order));
     for (Message& message : out.send) {
       if (network_.size() < 2'000) network_.push_back(std::move(message));
     }
-    for (const std::string& notice : out.notices) story_ += name + ": " + notice + "\n";
     if (out.activate) n.activations.push_back(*out.activate);
     if (out.rebuild) {
       ASSERT_LE(out.rebuild->up_to, n.end().lsn) << name << " would be rebuilt beyond its log";
@@ -267,8 +312,12 @@ class TestCluster {
     }
     for (const Record& record : out.apply) {
       ASSERT_EQ(record.lsn, n.applied.next()) << name << " skips a record (T1)";
+      const auto known = replicated_.find(record.lsn);
+      ASSERT_TRUE(known != replicated_.end() && known->second == record)
+          << name << " applies record " << record.lsn.value << ", which is not replicated (T1)";
       n.applied = record.lsn;
     }
+    ASSERT_LE(n.replica->replicated(), n.replica->end().lsn) << name << " lacks what it knows to be replicated";
     for (const FetchRecords& fetch : out.fetch_records) {
       std::vector<Record> found;
       for (const Record& record : n.log) {
@@ -288,7 +337,10 @@ class TestCluster {
                                              Bytes(state.begin() + fetch.offset, state.begin() + fetch.offset + count)});
     }
     if (!out.fetch_records.empty() || !out.fetch_snapshots.empty()) gather(name);
-    if (!n.replica->serving()) n.queries.clear();  // T2
+    if (!n.replica->serving()) {  // T2
+      happened_.queries_overtaken_by_a_view += n.queries.size();
+      n.queries.clear();
+    }
     if (n.replica->serving()) check_serving(n, out);
   }
 
@@ -310,26 +362,34 @@ class TestCluster {
     }
   }
 
+  void begin_serving(Node& n, const Register& view) {
+    // I2: one serving view per number.
+    const auto [served, first_time] = served_.try_emplace(view.number, view.primary);
+    ASSERT_TRUE(first_time) << "view " << view.number.value << " is activated twice";
+    ++happened_.views_served;
+    // I1: everything that was ever replicated is in the log of every later serving view, at the same LSN.
+    for (const auto& [lsn, record] : replicated_) {
+      if (lsn <= n.base.lsn) continue;
+      ASSERT_LE(lsn, n.end().lsn) << n.name << " serves view " << view.number.value << " without record " << lsn.value;
+      ASSERT_EQ(n.log[lsn.value - n.base.lsn.value - 1], record) << n.name << ", view " << view.number.value;
+    }
+    // On activation the whole log counts as replicated.
+    for (const Record& record : n.log) replicated_.try_emplace(record.lsn, record);
+  }
+
   void check_serving(Node& n, const Output& out) {
     const View view = n.replica->sealed();
-    // I2: one serving view per number.
-    const auto [served, first_time] = served_.try_emplace(view, n.member());
-    ASSERT_EQ(served->second, n.member()) << "two primaries serve view " << view.value;
-    if (first_time) {
-      // I1: everything that was ever replicated is in the log of every later serving view, at the same LSN.
-      for (const auto& [lsn, record] : replicated_) {
-        if (lsn <= n.base.lsn) continue;
-        ASSERT_LE(lsn, n.end().lsn) << n.name << " serves view " << view.value << " without record " << lsn.value;
-        ASSERT_EQ(n.log[lsn.value - n.base.lsn.value - 1], record) << n.name << ", view " << view.value;
-      }
-      // On activation the whole log counts as replicated.
-      for (const Record& record : n.log) replicated_.try_emplace(record.lsn, record);
-    }
+    const auto served = served_.find(view);
+    ASSERT_TRUE(served != served_.end() && served->second == n.member())
+        << n.name << " serves view " << view.value << ", which it did not activate (R5)";
     for (const Record& record : n.log) {
       if (record.lsn > out.replicated) break;
       const auto [known, is_new] = replicated_.try_emplace(record.lsn, record);
       ASSERT_EQ(known->second, record) << "two different records are replicated at " << record.lsn.value << " (I2)";
-      (void)is_new;
+      if (!is_new) continue;
+      // I1, seen from the other side: a later view that serves already does not have it.
+      ASSERT_EQ(served_.rbegin()->first, view) << "record " << record.lsn.value << " is replicated too late";
+      ++happened_.replicated;
     }
     n.known_replicated = std::max(n.known_replicated, out.replicated);
     // I6: an answer leaves now; it shows everything that was replicated when its request arrived.
@@ -337,6 +397,7 @@ class TestCluster {
       ASSERT_LE(n.queries.begin()->second, n.replica->replicated())
           << n.name << " answers a query from a state that lacks what was replicated before it (I6)";
       n.queries.erase(n.queries.begin());
+      ++happened_.queries_answered;
     }
   }
 
@@ -348,6 +409,7 @@ class TestCluster {
   std::set<std::pair<std::string, std::string>> cut_;
   std::uint64_t last_incarnation_ = 100;
   std::string story_;
+  Happened happened_;
   std::map<View, Member> served_;
   std::map<Lsn, Record> replicated_;
 };
