@@ -1,12 +1,15 @@
-// From a data directory to a serving view: what happens between the start of the process and its first client.
+// From a data directory to a node that can take part in a ring: what happens between the start of the process and its
+// first thread.
 //
-//   lock the directory → identity → snapshot and log, recovered (R8) → boot raised (R10) → next view decided and formed
-//   by CAS (R3) → sealed (R4) → serving by CAS (R5)
+//   lock the directory → identity → snapshot and log, recovered (R8) → boot raised (R10) → state replayed
+//
+// A node that is alone also decides its own view here, as its control module (R3); a node of a ring is told.
 #pragma once
 
 #include <memory>
+#include <optional>
 
-#include "control/store/embedded.h"
+#include "control/store/store.h"
 #include "io/file.h"
 #include "log/identity.h"
 #include "log/log.h"
@@ -20,14 +23,16 @@ struct Activated {
   std::unique_ptr<io::Directory> directory;  // locked; outlives everything below
   std::unique_ptr<log::Log> log;
   log::IdentityFile identity;
-  txn::State state;
-  ring::Replica replica;  // serving
+  std::unique_ptr<control::Store> store;
+  std::string cluster_id;  // of the store; empty where it did not answer
+  ring::Speaker self;
+  ring::Recovered recovered;
+  txn::State state;  // holds what recovered.applied says
+  bool cut_tail = false;
+  std::optional<control::Versioned> forming;  // of a node that is alone: its next view
 };
 
+// Errors: the directory is in use; what is on it is damaged, and the node is alone: nobody could repair it.
 Result<Activated> activate(const Config& config);
-
-// The state as of record `last`: the newest snapshot, and the log from there on. Used at the start and to make
-// snapshots (T9).
-Result<txn::State> replay(io::Directory& directory, Lsn last);
 
 }  // namespace torc::node

@@ -196,17 +196,18 @@ struct About {
 
 std::string look_at_status(const Turn& turn, const About& about, const std::string& health) {
   const ring::Replica& replica = turn.replica();
-  const txn::State& state = turn.machine().state();
+  const txn::State* state = turn.state();
   json::object root;
   if (!about.node.empty()) root["node"] = about.node;
   root["version"] = TORC_VERSION;
   root["health"] = health.empty() ? "ok" : readable(health);
-  root["view"] = fmt::format("{}", replica.view().value);
+  root["view"] = fmt::format("{}", replica.sealed().value);
   root["serving"] = replica.serving();
+  root["role"] = std::string(ring::name(replica.role()));
   root["last_lsn"] = fmt::format("{}", replica.end().lsn.value);
   root["replicated_lsn"] = fmt::format("{}", replica.replicated().value);
-  root["open_transactions"] = state.open_count();
-  root["locks_held"] = state.lock_count();
+  if (state != nullptr) root["open_transactions"] = state->open_count();
+  if (state != nullptr) root["locks_held"] = state->lock_count();
   root["connections"] = turn.session().connection_count();
   root["started"] = iso_time(about.started);
   root["uptime_ms"] = std::max<std::int64_t>(0, io::SystemClock().wall().ms - about.started.ms);
@@ -271,6 +272,20 @@ class Api {
                                       : HttpResponse{200, "application/json", std::move(found), {}});
               }});
   }
+  // The same of the transactions. There are none to be seen while their state is being made anew (T1).
+  void show_state(std::function<std::string(const txn::State&)> look, const HttpRespond& respond,
+                  const std::string& nothing = {}) const {
+    auto there = std::make_shared<bool>(false);
+    inspect_({[look = std::move(look), there](const Turn& turn) {
+                *there = turn.state() != nullptr;
+                return *there ? look(*turn.state()) : std::string();
+              },
+              [respond, nothing, there](std::string found) {
+                if (!*there) return respond(error_response(503, "this node is taking its state from its log; ask again, or another one"));
+                respond(found.empty() ? error_response(404, nothing)
+                                      : HttpResponse{200, "application/json", std::move(found), {}});
+              }});
+  }
 
   void health(const HttpRequest&, const HttpRespond& respond) const {
     const std::string problem = health_();
@@ -290,21 +305,21 @@ class Api {
   void transactions(const HttpRequest& request, const HttpRespond& respond) const {
     const auto query = list_query(request);
     if (!query) return respond(error_response(400, query.error().message));
-    show([query = *query](const Turn& turn) { return look_at_list(turn.machine().state(), query); }, respond);
+    show_state([query = *query](const txn::State& state) { return look_at_list(state, query); }, respond);
   }
 
   void transaction(const HttpRequest& request, const HttpRespond& respond) const {
     const std::string xid = request.path.substr(std::string_view("/v1/transactions/").size());
     const auto id = transaction_id(xid);
     if (!id) return respond(error_response(400, id.error().message));
-    show([id = *id](const Turn& turn) { return look_at_one(turn.machine().state(), id); }, respond,
+    show_state([id = *id](const txn::State& state) { return look_at_one(state, id); }, respond,
          fmt::format("transaction {} is not known: it never was, or ended too long ago", xid));
   }
 
   void locks(const HttpRequest& request, const HttpRespond& respond) const {
     const auto count = limit(request);
     if (!count) return respond(error_response(400, count.error().message));
-    show([count = *count](const Turn& turn) { return look_at_locks(turn.machine().state(), count); }, respond);
+    show_state([count = *count](const txn::State& state) { return look_at_locks(state, count); }, respond);
   }
 
   void connections(const HttpRequest& request, const HttpRespond& respond) const {

@@ -12,36 +12,11 @@
 
 #include "io/network.h"
 #include "node/mailbox.h"
-#include "node/turn.h"
+#include "node/ring_input.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
 
 namespace torc::node {
-
-// What the ring thread is told.
-struct ClientOpened {
-  ConnectionId connection;
-  std::string peer;
-};
-struct ClientFrames {
-  ConnectionId connection;
-  std::vector<session::Received> frames;
-};
-struct ClientClosed {
-  ConnectionId connection;
-};
-// Everything up to here is on this node's disk.
-struct Stored {
-  Lsn lsn;
-};
-// Why the disk takes no more, or is about to; none when all is well again (S8).
-struct DiskState {
-  enum class Of { log, room } of = Of::log;  // the last append, or the space for the next ones
-  std::optional<std::string> problem;
-};
-struct Stop {};
-
-using RingInput = std::variant<ClientOpened, ClientFrames, ClientClosed, Stored, DiskState, Inspection, Stop>;
 
 class ClientPort final : public io::StreamHandler {
  public:

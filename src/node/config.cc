@@ -40,11 +40,18 @@ Result<void> check_path(const std::string& text) {
   return Error{"the path of a directory"};
 }
 
+Result<void> check_optional_path(const std::string& text) { return text.empty() ? Result<void>() : check_path(text); }
+
 Result<void> check_advertise(const std::string& text) {
   if (text.empty()) return {};
   const auto endpoint = io::Endpoint::parse(text);
   if (endpoint && endpoint->port != 0 && text.size() <= address_bytes_max) return {};
   return Error{fmt::format("\"HOST:PORT\" of at most {} bytes, or empty", address_bytes_max)};
+}
+
+Result<void> check_secret(const std::string& text) {
+  if (text.empty() || (text.size() >= 16 && text.size() <= 256)) return {};
+  return Error{"16 to 256 bytes, or empty"};
 }
 
 Result<void> check_trace(const std::string& text) {
@@ -69,6 +76,34 @@ struct Range {
   T least, most;
 };
 
+template <class Visitor>
+void visit(Cluster& c, Visitor& v) {
+  v.section("cluster");
+  v.text("name", c.name, check_name);
+  v.text("secret", c.secret, check_secret);
+  v.span("heartbeat_ms", c.heartbeat, {10, 10'000});
+  v.span("suspicion_ms", c.suspicion, {50, 60'000});
+  v.endpoints("store", c.store);
+  v.ring("node", c.nodes);
+}
+
+template <class Visitor>
+void visit(ControlConfig& c, Visitor& v) {
+  v.section("control");
+  v.text("name", c.name, check_name);
+  v.number("ring", c.ring, {0, 127});
+  v.endpoint("http", c.http);
+  v.text("data", c.data, check_optional_path);
+  v.text("trace", c.trace_level, check_trace);
+  v.span("solo_after_ms", c.policy.solo_after, {100, 3'600'000});
+  v.number("min_copies", c.policy.min_copies, {1, 2});
+  bool automatic = c.policy.rebalance == control::Policy::Rebalance::automatic;
+  v.flag("rebalance", automatic);
+  c.policy.rebalance = automatic ? control::Policy::Rebalance::automatic : control::Policy::Rebalance::manual;
+  v.span("restore_after_ms", c.policy.restore_after, {100, 3'600'000});
+  v.span("flap_window_ms", c.policy.flap_window, {1'000, 86'400'000});
+}
+
 // Every key, once, for reading and for showing. `v` is a Reader or a Writer.
 template <class Visitor>
 void visit(Config& c, Visitor& v) {
@@ -80,6 +115,8 @@ void visit(Config& c, Visitor& v) {
   v.endpoint("http", c.http);
   v.text("advertise", c.advertise, check_advertise);
   v.text("trace", c.trace_level, check_trace);
+
+  visit(c.cluster, v);
 
   v.section("transactions");
   v.span("timeout_most_ms", c.txn.timeout_most, {1, year_ms});
@@ -129,21 +166,61 @@ class Reader {
   void section(std::string_view name) { section_ = name; }
 
   void text(std::string_view key, std::string& to, Check check) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<std::string>();
-    if (!value) return wrong(*node, key, "a text in quotes");
-    if (const auto checked = check(*value); !checked) return wrong(*node, key, checked.error().message);
-    to = *value;
+    if (const toml::node* node = find(key)) read_text(key, *node, to, check);
   }
 
   void endpoint(std::string_view key, io::Endpoint& to) {
+    if (const toml::node* node = find(key)) read_endpoint(key, *node, to);
+  }
+
+  void endpoints(std::string_view key, std::vector<io::Endpoint>& to) {
     const toml::node* node = find(key);
     if (node == nullptr) return;
-    const auto value = node->value_exact<std::string>();
-    auto parsed = value ? io::Endpoint::parse(*value) : Result<io::Endpoint>(Error{});
-    if (!parsed) return wrong(*node, key, "\"HOST:PORT\", an IPv6 host in brackets");
-    to = *std::move(parsed);
+    const toml::array* list = node->as_array();
+    if (list == nullptr) return wrong(*node, key, "a list of \"HOST:PORT\"");
+    to.clear();
+    for (const toml::node& each : *list) {
+      const auto value = each.value_exact<std::string>();
+      auto parsed = value ? io::Endpoint::parse(*value) : Result<io::Endpoint>(Error{});
+      if (!parsed) return wrong(each, key, "a list of \"HOST:PORT\"");
+      to.push_back(*std::move(parsed));
+    }
+  }
+
+  // [[cluster.node]], one for each node, in ring order.
+  void ring(std::string_view key, std::vector<RingNode>& to) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const toml::array* list = node->as_array();
+    if (list == nullptr || !list->is_array_of_tables()) {
+      return wrong(*node, key, fmt::format("one [[{}.{}]] for each node", section_, key));
+    }
+    to.clear();
+    const std::string outer = section_;
+    section_ = fmt::format("{}.{}", outer, key);
+    for (const toml::node& each : *list) {
+      RingNode& made = to.emplace_back();
+      const toml::table& table = *each.as_table();
+      for (const auto& [name, value] : table) {
+        if (name == "name") {
+          read_text(name.str(), value, made.name, check_name);
+        } else if (name == "room") {
+          read_text(name.str(), value, made.room, check_name);
+        } else if (name == "peer") {
+          read_endpoint(name.str(), value, made.peer);
+        } else if (name == "clients") {
+          read_endpoint(name.str(), value, made.clients);
+        } else if (name == "http") {
+          read_endpoint(name.str(), value, made.http);
+        } else {
+          fail(name.source().begin, fmt::format("unknown key {}.{}", section_, name.str()));
+        }
+      }
+      for (const std::string_view wanted : {"name", "peer", "clients", "http"}) {
+        if (!table.contains(wanted)) fail(each.source().begin, fmt::format("a [[{}]] lacks its {}", section_, wanted));
+      }
+    }
+    section_ = outer;
   }
 
   template <class T>
@@ -216,6 +293,20 @@ class Reader {
   }
   bool known(const std::string& key) const { return std::find(known_.begin(), known_.end(), key) != known_.end(); }
 
+  void read_text(std::string_view key, const toml::node& node, std::string& to, Check check) {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return wrong(node, key, "a text in quotes");
+    if (const auto checked = check(*value); !checked) return wrong(node, key, checked.error().message);
+    to = *value;
+  }
+
+  void read_endpoint(std::string_view key, const toml::node& node, io::Endpoint& to) {
+    const auto value = node.value_exact<std::string>();
+    auto parsed = value ? io::Endpoint::parse(*value) : Result<io::Endpoint>(Error{});
+    if (!parsed) return wrong(node, key, "\"HOST:PORT\", an IPv6 host in brackets");
+    to = *std::move(parsed);
+  }
+
   std::optional<std::int64_t> integer(std::string_view key, Range<std::int64_t> range) {
     const toml::node* node = find(key);
     if (node == nullptr) return std::nullopt;
@@ -250,6 +341,18 @@ class Writer {
   void section(std::string_view name) { section_ = name; }
   void text(std::string_view key, const std::string& value, Check) { add(key, quoted(value)); }
   void endpoint(std::string_view key, const io::Endpoint& value) { add(key, quoted(value.text())); }
+  void endpoints(std::string_view key, const std::vector<io::Endpoint>& value) {
+    std::string list;
+    for (const io::Endpoint& each : value) list += fmt::format("{}{}", list.empty() ? "" : ", ", quoted(each.text()));
+    add(key, fmt::format("[{}]", list));
+  }
+  void ring(std::string_view key, const std::vector<RingNode>& value) {
+    for (const RingNode& node : value) {
+      const std::string inner = fmt::format("{}.{}", key, node.name);
+      add(inner, fmt::format("{{ room = {}, peer = {}, clients = {}, http = {} }}", quoted(node.room),
+                             quoted(node.peer.text()), quoted(node.clients.text()), quoted(node.http.text())));
+    }
+  }
   template <class T>
   void number(std::string_view key, T value, Range<std::int64_t>) {
     add(key, fmt::format("{}", value));
@@ -277,6 +380,17 @@ class Writer {
   std::vector<Setting> settings_;
 };
 
+void check_cluster(const Cluster& cluster, Reader& reader) {
+  for (const RingNode& node : cluster.nodes) {
+    if (cluster.find(node.name) != &node) {
+      reader.fail(reader.place("cluster"), fmt::format("two [[cluster.node]] are named {}", node.name));
+    }
+  }
+  if (cluster.suspicion < 2 * cluster.heartbeat) {
+    reader.fail(reader.place("cluster"), "cluster.suspicion_ms is less than two heartbeats");
+  }
+}
+
 // What is only wrong together.
 void check_whole(const Config& config, Reader& reader) {
   auto backoff = [&](const std::string& section, const txn::Backoff& backoff) {
@@ -288,6 +402,17 @@ void check_whole(const Config& config, Reader& reader) {
   backoff("retry.tcc", config.txn.retry_tcc);
   backoff("retry.xa", config.txn.retry_xa);
   backoff("retry.saga", config.txn.retry_saga);
+
+  const Cluster& cluster = config.cluster;
+  if (!cluster.nodes.empty()) {
+    if (cluster.find(config.name) == nullptr) {
+      reader.fail(reader.place("cluster"), fmt::format("no [[cluster.node]] is named {}, as this node is", config.name));
+    }
+    if (cluster.store.empty()) {
+      reader.fail(reader.place("cluster"), "cluster.store names no control store: etcd's endpoints, or torc-control's");
+    }
+  }
+  check_cluster(cluster, reader);
 
   if (config.listen == config.http && config.listen.port != 0) {
     reader.fail(reader.place("node"), "node.listen and node.http are the same address");
@@ -301,23 +426,17 @@ void check_whole(const Config& config, Reader& reader) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view toml, const std::string& origin) {
-  toml::table file;
+namespace {
+
+Result<toml::table> parse_toml(std::string_view toml, const std::string& origin) {
   try {
-    file = toml::parse(toml, origin);
+    return toml::table(toml::parse(toml, origin));
   } catch (const toml::parse_error& problem) {
     return Error{fmt::format("{}:{}: {}", origin, problem.source().begin.line, problem.description())};
   }
-  Config config;
-  Reader reader(file, origin);
-  visit(config, reader);
-  reader.refuse_unknown(file, "");
-  if (!reader.problem()) check_whole(config, reader);
-  if (reader.problem()) return *reader.problem();
-  return config;
 }
 
-Result<Config> read_config(const std::string& path) {
+Result<std::string> read_file(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -325,7 +444,55 @@ Result<Config> read_config(const std::string& path) {
   if (!file || (!(text << file.rdbuf()) && errno != 0)) {
     return Error{fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   }
-  return parse_config(text.str(), path);
+  return text.str();
+}
+
+}  // namespace
+
+Result<ControlConfig> parse_control_config(std::string_view toml, const std::string& origin) {
+  const auto file = parse_toml(toml, origin);
+  if (!file) return file.error();
+  ControlConfig config;
+  Config of_nodes;
+  Reader reader(*file, origin);
+  visit(of_nodes, reader);  // a file may be for both
+  config.cluster = of_nodes.cluster;
+  visit(config, reader);
+  reader.refuse_unknown(*file, "");
+  check_cluster(config.cluster, reader);
+  if (config.cluster.nodes.empty()) reader.fail(reader.place("cluster"), "there is no [[cluster.node]]");
+  if (config.data.empty() && config.cluster.store.empty()) {
+    reader.fail(reader.place("control"), "neither control.data, for a store of its own, nor cluster.store, an etcd's endpoints");
+  }
+  if (reader.problem()) return *reader.problem();
+  return config;
+}
+
+Result<ControlConfig> read_control_config(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  return parse_control_config(*text, path);
+}
+
+Result<Config> parse_config(std::string_view toml, const std::string& origin) {
+  const auto parsed = parse_toml(toml, origin);
+  if (!parsed) return parsed.error();
+  const toml::table& file = *parsed;
+  Config config;
+  ControlConfig of_control;
+  Reader reader(file, origin);
+  visit(config, reader);
+  visit(of_control, reader);  // a file may be for both
+  reader.refuse_unknown(file, "");
+  if (!reader.problem()) check_whole(config, reader);
+  if (reader.problem()) return *reader.problem();
+  return config;
+}
+
+Result<Config> read_config(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  return parse_config(*text, path);
 }
 
 std::vector<Setting> settings(const Config& config) {

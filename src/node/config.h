@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/facts.h"
 #include "io/asio/tcp_server.h"
 #include "io/network.h"
 #include "log/log.h"
@@ -60,6 +61,20 @@ struct Config {
   log::Options log;
   std::uint64_t snapshot_after_bytes = 256 * 1024 * 1024;  // of log since the last snapshot
 };
+
+// The control module's. Its file may be the nodes' own: it reads [cluster] and [control], they read the rest.
+struct ControlConfig {
+  std::string name = "control";
+  std::uint8_t ring = 0;
+  io::Endpoint http{"127.0.0.1", 7092};
+  std::string data;  // where it keeps the control store that it serves; empty: cluster.store is an etcd
+  std::string trace_level = "info";
+  Cluster cluster;
+  control::Policy policy;  // its ring and suspicion come from the cluster
+};
+
+Result<ControlConfig> read_control_config(const std::string& path);
+Result<ControlConfig> parse_control_config(std::string_view toml, const std::string& origin);
 
 // Reads a TOML file. Errors name the file, the line and the key; an unknown key is an error, so that a typing mistake
 // is not a setting silently left at its default.

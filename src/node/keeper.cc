@@ -5,6 +5,7 @@
 
 #include "base/trace.h"
 #include "log/snapshot.h"
+#include "node/log_reader.h"
 
 namespace torc::node {
 
@@ -15,18 +16,21 @@ constexpr auto remember_every = std::chrono::seconds(10);
 // A snapshot costs a replay of everything since the last one, so it is due by bytes of log; a record is taken for so
 // many.
 constexpr std::uint64_t record_bytes_about = 150;
+// 5 MB/s: a disk of 256 MiB of log is gone through in a minute.
+constexpr std::uint64_t scrub_bytes_a_round = 512 * 1024;
 
 }  // namespace
 
-Keeper::Keeper(io::Directory& directory, log::Log& log, log::IdentityFile& identity, Disk& disk,
+Keeper::Keeper(io::Directory& directory, log::Log& log, const std::atomic<std::uint64_t>& replicated, Disk& disk,
                Mailbox<RingInput>& ring, Metrics& metrics, const Config& config)
     : directory_(directory),
       log_(log),
-      identity_(identity),
+      replicated_(replicated),
       disk_(disk),
       ring_(ring),
       metrics_(metrics),
-      config_(config) {
+      config_(config),
+      scrubber_(directory) {
   if (const auto snapshot = log::snapshot_position(directory_); snapshot && *snapshot) snapshot_at_ = (*snapshot)->lsn;
   thread_ = std::thread([this] { run(); });
 }
@@ -46,10 +50,13 @@ void Keeper::run() {
   while (!stopping_) {
     guard.unlock();
     prepare_segment();
-    if ((disk_.durable().value - snapshot_at_.value) * record_bytes_about > config_.snapshot_after_bytes)
+    if (replicated() > snapshot_at_ &&
+        (replicated().value - snapshot_at_.value) * record_bytes_about > config_.snapshot_after_bytes) {
       make_snapshot();
+    }
+    scrub();
     if (std::chrono::steady_clock::now() - remembered > remember_every) {
-      remember_replicated();
+      disk_.remember_replicated(replicated());
       remembered = std::chrono::steady_clock::now();
     }
     guard.lock();
@@ -75,7 +82,7 @@ void Keeper::prepare_segment() {
 
 void Keeper::make_snapshot() {
   const auto started = std::chrono::steady_clock::now();
-  const Lsn last = disk_.durable();  // solo: durable here is replicated; no snapshot reaches above that (T1)
+  const Lsn last = replicated();  // no snapshot reaches above that (T1)
   auto snapshot = [&]() -> Result<log::Snapshot> {
     auto state = replay(directory_, last);
     if (!state) return state.error();
@@ -101,11 +108,20 @@ void Keeper::make_snapshot() {
   disk_.drop_prefix(last);
 }
 
-void Keeper::remember_replicated() {
-  log::Identity identity = identity_.identity();
-  if (identity.known_replicated >= disk_.durable()) return;
-  identity.known_replicated = disk_.durable();
-  if (const auto saved = identity_.save(identity); !saved) trace::warn("identity: {}", saved.error().message);
+// Known to be replicated, and on this disk.
+Lsn Keeper::replicated() const {
+  return std::min(Lsn{replicated_.load(std::memory_order_acquire)}, disk_.durable());
+}
+
+// R8: what has gone bad is found while other nodes still hold it. It is repaired by the next start of this node.
+void Keeper::scrub() {
+  const auto progress = scrubber_.step(disk_.durable(), scrub_bytes_a_round);
+  if (!progress) return trace::warn("the disk does not read: {}", progress.error().message);
+  if (progress->damage && progress->damage != damage_said_) {
+    trace::error("{}: found while reading everything again; start this node anew to have it repaired",
+                 progress->damage->text());
+    damage_said_ = progress->damage;
+  }
 }
 
 }  // namespace torc::node

@@ -3,32 +3,35 @@
 // (R8).
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <thread>
 
-#include "log/identity.h"
-#include "node/activation.h"
+#include "log/scrubber.h"
+#include "node/config.h"
 #include "node/disk.h"
 
 namespace torc::node {
 
 class Keeper {
  public:
-  Keeper(io::Directory& directory, log::Log& log, log::IdentityFile& identity, Disk& disk, Mailbox<RingInput>& ring,
-         Metrics& metrics, const Config& config);
+  // `replicated`: the last LSN that is known to be replicated.
+  Keeper(io::Directory& directory, log::Log& log, const std::atomic<std::uint64_t>& replicated, Disk& disk,
+         Mailbox<RingInput>& ring, Metrics& metrics, const Config& config);
   ~Keeper();
 
  private:
   void run();
   void prepare_segment();
   void make_snapshot();
-  void remember_replicated();
+  Lsn replicated() const;
+  void scrub();
 
   io::Directory& directory_;
   log::Log& log_;
-  log::IdentityFile& identity_;
+  const std::atomic<std::uint64_t>& replicated_;
   Disk& disk_;
   Mailbox<RingInput>& ring_;
   Metrics& metrics_;
@@ -36,6 +39,8 @@ class Keeper {
 
   Lsn snapshot_at_;
   bool short_of_room_ = false;
+  log::Scrubber scrubber_;
+  std::optional<log::Damage> damage_said_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

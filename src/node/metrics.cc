@@ -148,7 +148,7 @@ Metrics::~Metrics() = default;
 
 void Metrics::record(const Turn& turn) {
   Contents& to = *contents_;
-  const txn::Machine::Counters& counted = turn.machine().counters();
+  const txn::Machine::Counters counted = turn.counters();
   to.set(Scalar::begun, counted.begun);
   to.set(Scalar::committed, counted.committed);
   to.set(Scalar::rolled_back, counted.rolled_back);
@@ -159,12 +159,14 @@ void Metrics::record(const Turn& turn) {
   to.set(Scalar::lock_waits, counted.lock_waits);
   to.set(Scalar::lock_wait_grants, counted.lock_wait_grants);
   to.set(Scalar::phase_two_retries, counted.phase_two_retries);
-  to.set(Scalar::open, turn.machine().state().open_count());
-  to.set(Scalar::locks, turn.machine().state().lock_count());
+  if (const txn::State* state = turn.state()) {
+    to.set(Scalar::open, state->open_count());
+    to.set(Scalar::locks, state->lock_count());
+  }
   to.set(Scalar::connections, turn.session().connection_count());
   to.set(Scalar::last_lsn, turn.replica().end().lsn.value);
   to.set(Scalar::replicated_lsn, turn.replica().replicated().value);
-  to.set(Scalar::view, turn.replica().view().value);
+  to.set(Scalar::view, turn.replica().sealed().value);
 }
 
 void Metrics::synced(std::size_t records, std::size_t bytes, Duration took) {

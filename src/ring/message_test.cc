@@ -54,10 +54,10 @@ const std::vector<Example>& examples() {
        "04" "0000000000000003" "0000000000000007"
        "0000000000000003" "0000000000000007" "00000000000000dd" "0000000000000009"},
       {"snapshot part",
-       SnapshotPart{View{3}, 7, {View{2}, Lsn{5}, 0xbb}, 10, 4, {1, 2, 3}},
+       SnapshotPart{View{3}, 7, {View{2}, Lsn{5}, 0xbb}, 10, 0xd1, 4, {1, 2, 3}},
        "05" "0000000000000003" "0000000000000007"
        "0000000000000002" "0000000000000005" "00000000000000bb"
-       "000000000000000a" "0000000000000004" "00000003" "010203"},
+       "000000000000000a" "00000000000000d1" "0000000000000004" "00000003" "010203"},
       {"snapshot stored",
        SnapshotStored{View{3}, 7, {View{2}, Lsn{5}, 0xbb}, 7},
        "06" "0000000000000003" "0000000000000007"
@@ -120,8 +120,8 @@ TEST(RingMessage, view_ends_ascend_and_there_is_at_least_one) {
 }
 
 TEST(RingMessage, a_part_lies_inside_its_snapshot) {
-  EXPECT_FALSE(decode_body(encoded(SnapshotPart{View{3}, 7, {}, 10, 11, {}})));
-  EXPECT_FALSE(decode_body(encoded(SnapshotPart{View{3}, 7, {}, 10, 8, {1, 2, 3}})));
+  EXPECT_FALSE(decode_body(encoded(SnapshotPart{View{3}, 7, {}, 10, 0, 11, {}})));
+  EXPECT_FALSE(decode_body(encoded(SnapshotPart{View{3}, 7, {}, 10, 0, 8, {1, 2, 3}})));
 }
 
 }  // namespace

@@ -266,12 +266,13 @@ void Replica::forget_state() {
   output_.apply.clear();
 }
 
-void Replica::rebuilt(const Rebuild& request) {
-  if (!rebuilding_ || rebuilding_->number != request.number) return;
+bool Replica::rebuilt(const Rebuild& request) {
+  if (!rebuilding_ || rebuilding_->number != request.number) return false;
   applied_ = request.up_to;
   rebuilding_.reset();
   apply_replicated();
   if (auto* forming = as<Forming>()) try_activate(*forming);
+  return true;
 }
 
 // -- output -----------------------------------------------------------------------------------------------------------

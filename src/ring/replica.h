@@ -150,7 +150,8 @@ class Replica {
   // The log no longer reaches back so far.
   void not_fetched(const FetchRecords& request);
   void fetched(const FetchSnapshot& request, SnapshotPart part);
-  void rebuilt(const Rebuild& request);
+  // False: it is not wanted any more, because the log was cut below it or a newer one was asked for.
+  bool rebuilt(const Rebuild& request);
 
   // As serving primary only. The record's place in the log.
   Lsn append(Bytes payload);

@@ -59,6 +59,9 @@ class Machine {
   struct Counters {
     std::uint64_t begun = 0, committed = 0, rolled_back = 0, timed_out = 0, parked = 0;
     std::uint64_t branches = 0, lock_conflicts = 0, lock_waits = 0, lock_wait_grants = 0, phase_two_retries = 0;
+
+    // Of another machine that this process had before or has after.
+    Counters& operator+=(const Counters& other);
   };
   const Counters& counters() const;
 
