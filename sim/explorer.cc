@@ -1,6 +1,7 @@
 #include "sim/explorer.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/checksum.h"
@@ -135,6 +136,32 @@ Explored explore(const Bounds& bounds, const Limits& limits) {
   }
   found.states = steps.size();
   found.is_complete = true;
+  return found;
+}
+
+Explored wander(const Bounds& bounds, std::uint64_t walks, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Explored found;
+  const RingWorld beginning(bounds);
+  for (std::uint64_t walk = 0; walk < walks; ++walk) {
+    RingWorld world(beginning);
+    std::vector<std::string> story;
+    for (auto choices = world.choices(); !choices.empty(); choices = world.choices()) {
+      const Choice& choice = choices[random() % choices.size()];
+      story.push_back(world.describe(choice));
+      world.forget_last_step();
+      world.apply(choice);
+      ++found.transitions;
+      for (const View view : world.just_replicated()) ++found.replicated[view];
+      found.activated += world.just_activated();
+      if (world.violation()) {
+        found.violation = world.violation();
+        found.story = std::move(story);
+        return found;
+      }
+    }
+    found.depth = std::max(found.depth, static_cast<std::uint32_t>(story.size()));
+  }
   return found;
 }
 

@@ -31,4 +31,8 @@ struct Explored {
 
 Explored explore(const Bounds& bounds, const Limits& limits = {});
 
+// Goes `walks` ways through what can happen, each drawn by lot and until nothing more can: for bounds that are too wide to
+// see everything, and for stories too long to meet breadth first. Never complete.
+Explored wander(const Bounds& bounds, std::uint64_t walks, std::uint64_t seed = 1);
+
 }  // namespace torc::sim

@@ -475,6 +475,7 @@ void RingWorld::apply(const Choice& choice) {
     Node& n = nodes_[node];
     if (n.lost > Lsn{0} && (end(n).lsn >= n.lost || !contains(registers_.back().last_serving, member(node)))) n.lost = {};
   }
+  check_members();
   drop_dead();
 }
 
@@ -555,27 +556,29 @@ const Record* RingWorld::find(const Node& node, Lsn lsn) const {
   return lsn.value <= node.log.size() ? &node.log[lsn.value - 1] : nullptr;
 }
 
-// The view serves from its CAS on, whoever has heard of it. I1: everything that was ever replicated is in the log of both
-// members. R5: on activation the whole log counts as replicated, and both hold it durably.
+// R5: the view serves from its CAS on, whoever has heard of it, and its whole log counts as replicated.
 void RingWorld::begin_serving(const Register& view) {
   just_activated_ = true;
   activated_ = std::max(activated_, view.number);
-  std::vector<Member> members = {view.primary};
-  if (view.backup) members.push_back(*view.backup);
-  for (const Member& m : members) {
+  check_members();
+  const std::size_t primary = index(view.primary.node);
+  if (member(primary) != view.primary) return;  // its disk was replaced while the CAS was under way
+  const auto& log = nodes_[primary].log;
+  for (std::size_t i = replicated_.size(); i < log.size(); ++i) replicated_.push_back({log[i].view, log[i].chain});
+}
+
+// I1, said of every state and not only of the moment in which a view begins: each member of the last view that served
+// durably holds everything that was ever replicated. One that lost its disk, or damaged it, is the one copy that may be
+// lost.
+void RingWorld::check_members() {
+  for (const Member& m : registers_.back().last_serving) {
     const Node& n = nodes_[index(m.node)];
-    if (member(index(m.node)) != m || n.lost > Lsn{0}) continue;  // its copy is the one that may be lost
+    if (member(index(m.node)) != m || n.lost > Lsn{0}) continue;
     for (std::size_t i = 0; i < replicated_.size(); ++i) {
-      if (i >= n.log.size()) {
-        violated(fmt::format("I1: {} is a member of serving view {} without record {}, which is replicated", m.node,
-                             view.number.value, i + 1));
-      } else if (Known{n.log[i].view, n.log[i].chain} != replicated_[i]) {
-        violated(fmt::format("I1: {} is a member of serving view {} with another record {} than the replicated one", m.node,
-                             view.number.value, i + 1));
-      }
-    }
-    for (std::size_t i = replicated_.size(); m == view.primary && i < n.log.size(); ++i) {
-      replicated_.push_back({n.log[i].view, n.log[i].chain});
+      const bool lacks = i >= n.log.size();
+      if (!lacks && Known{n.log[i].view, n.log[i].chain} == replicated_[i]) continue;
+      return violated(fmt::format("I1: {}, a member of {}, holds {} record {}, which is replicated", m.node,
+                                  text(registers_.back()), lacks ? "no" : "another", i + 1));
     }
   }
 }

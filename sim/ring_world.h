@@ -71,6 +71,10 @@ class RingWorld {
   // View in which a record became replicated in the last step, if one did.
   const std::vector<View>& just_replicated() const { return just_replicated_; }
   bool just_activated() const { return just_activated_; }
+  void forget_last_step() {
+    just_replicated_.clear();
+    just_activated_ = false;
+  }
 
  private:
   struct Activation {
@@ -113,6 +117,7 @@ class RingWorld {
   void gather(std::size_t node);
   void activate(std::size_t node, std::size_t which, bool is_heard);
   void begin_serving(const ring::Register& view);
+  void check_members();
   void check(std::size_t node, const ring::Output& out);
   void drop_dead();
   bool is_dead(const ring::Message& message) const;

@@ -148,6 +148,7 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
     accept(record);
   }
   receiving.offered = std::max({receiving.offered, records.replicated, last.lsn});
+  if (forming && broken(Rule::copy_is_durable)) check_holds(*as<Forming>());
   // A copy's records count as replicated only once the view is activated.
   if (receiving.feed != Feed::copy) {
     records.replicated >= last.lsn ? advance_replicated(last) : advance_replicated(records.replicated);

@@ -57,6 +57,7 @@ void Replica::on_learner_opened(const Opened& opened) {
                                 opened.view.value, opened.common.lsn.value + 1, replicated_.lsn.value));
     }
     truncate(opened.common);
+    if (is_blunt) return;
   }
   // Where the log goes on beyond it and its records are no longer in memory, nothing else says which position this is.
   advance_replicated(opened.common);
