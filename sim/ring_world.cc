@@ -134,16 +134,17 @@ std::string text(const DiskOrder& order) {
 RingWorld::RingWorld(const Bounds& bounds) {
   left_ = bounds;
   left_.eager_disks = true;
-  for (std::size_t node = 0; node < size; ++node) {
-    nodes_[node].incarnation = ++last_incarnation_;
-    start(node);
+  for (auto& node : nodes_) {
+    node = std::make_shared<Node>();
+    node->incarnation = ++last_incarnation_;
   }
+  for (std::size_t node = 0; node < size; ++node) start(node);
   Register first;
   first.number = View{1};
   first.primary = first.source = member(0);
   first.backup = member(1);
   first.ring = {"A", "B", "C"};
-  registers_.push_back(first);
+  hold(first);
   // In the order in which nothing is left over: everybody hears of it, everything is delivered, the CAS is won.
   for (bool moved = true; moved;) {
     moved = false;
@@ -158,10 +159,10 @@ RingWorld::RingWorld(const Bounds& bounds) {
   registers_.erase(registers_.begin());
 }
 
-Member RingWorld::member(std::size_t node) const { return {name(node), Incarnation{nodes_[node].incarnation}}; }
+Member RingWorld::member(std::size_t index) const { return {name(index), Incarnation{node(index).incarnation}}; }
 
 void RingWorld::start(std::size_t node) {
-  Node& n = nodes_[node];
+  Node& n = change(node);
   NumberCollector used;
   walk_numbers(used);
   ++n.boot;
@@ -192,10 +193,10 @@ void RingWorld::start(std::size_t node) {
 
 template <class Visitor>
 void RingWorld::walk_numbers(Visitor& visit) const {
-  for (const Node& node : nodes_) {
-    if (node.replica) ReplicaCodec::walk(visit, *node.replica);
+  for (const auto& node : nodes_) {
+    if (node->replica) ReplicaCodec::walk(visit, std::as_const(*node->replica));
   }
-  for (const Message& message : network_) ReplicaCodec::walk_message(visit, message);
+  for (const auto& message : network_) ReplicaCodec::walk_message(visit, *message);
 }
 
 void RingWorld::encode(Bytes& out) const {
@@ -215,8 +216,9 @@ void RingWorld::encode(Bytes& out) const {
     write(known.view);
     write.hash(known.chain);
   });
-  write(registers_);
-  for (const Node& node : nodes_) {
+  write.each(registers_, [&](const auto& held) { write(*held); });
+  for (const auto& shared : nodes_) {
+    const Node& node = *shared;
     write(node.incarnation);
     write(node.boot);
     write(node.log);
@@ -244,9 +246,9 @@ void RingWorld::encode(Bytes& out) const {
   }
   std::vector<Bytes> messages;
   messages.reserve(network_.size());
-  for (const Message& message : network_) {
+  for (const auto& message : network_) {
     CanonicalWriter one(messages.emplace_back(), used.numbers, false);
-    ReplicaCodec::walk_message(one, message);
+    ReplicaCodec::walk_message(one, *message);
   }
   std::ranges::sort(messages);
   write(messages.size());
@@ -271,9 +273,14 @@ RingWorld RingWorld::decode(ByteView bytes) {
     read(known.view);
     read.hash(known.chain);
   });
-  read(world.registers_);
+  for (std::size_t left = read.count(); left > 0; --left) {
+    Register held;
+    read(held);
+    world.hold(std::move(held));
+  }
   for (std::size_t index = 0; index < size; ++index) {
-    Node& node = world.nodes_[index];
+    world.nodes_[index] = std::make_shared<Node>();
+    Node& node = *world.nodes_[index];
     read(node.incarnation);
     read(node.boot);
     read(node.log);
@@ -298,8 +305,11 @@ RingWorld RingWorld::decode(ByteView bytes) {
       read(node.queries[fence]);
     }
   }
-  world.network_.resize(read.count());
-  for (Message& message : world.network_) ReplicaCodec::walk_message(read, message);
+  for (std::size_t left = read.count(); left > 0; --left) {
+    Message message;
+    ReplicaCodec::walk_message(read, message);
+    world.network_.push_back(std::make_shared<const Message>(std::move(message)));
+  }
   if (!read.done()) world.violated("a world does not read back as it was written");
   return world;
 }
@@ -308,19 +318,19 @@ RingWorld RingWorld::decode(ByteView bytes) {
 
 std::vector<Choice> RingWorld::choices() const {
   std::vector<Choice> all;
-  const Register& store = registers_.back();
+  const Register& store = this->store();
   for (std::size_t i = 0; i < network_.size(); ++i) {
-    if (i > 0 && network_[i] == network_[i - 1]) continue;
+    if (i > 0 && *network_[i] == *network_[i - 1]) continue;
     const auto which = static_cast<std::uint8_t>(i);
     all.push_back({Kind::deliver, 0, which, 0});
     if (left_.doubles > 0) all.push_back({Kind::deliver_and_keep, 0, which, 0});
   }
   for (std::uint8_t node = 0; node < size; ++node) {
-    const Node& n = nodes_[node];
+    const Node& n = this->node(node);
     const Replica& replica = *n.replica;
     if (!n.disk.empty()) all.push_back({Kind::store, node, 0, 0});
     for (std::size_t i = 0; i < registers_.size(); ++i) {
-      const Register& told = registers_[i];
+      const Register& told = *registers_[i];
       const bool is_stale = i + 1 < registers_.size();
       if (is_stale && left_.stale == 0) continue;
       const auto& known = replica.view();
@@ -362,7 +372,7 @@ std::vector<Choice> RingWorld::choices() const {
 
 // R3, by incarnation; R8: not one that lacks what it has acknowledged, unless nobody else is left.
 bool RingWorld::is_source(std::size_t node) const {
-  const Register& store = registers_.back();
+  const Register& store = this->store();
   const auto named = [&](const Member& m) {
     return broken(Rule::source_has_its_disk) ? m.node == name(node) : m == member(node);
   };
@@ -370,25 +380,25 @@ bool RingWorld::is_source(std::size_t node) const {
   if (broken(Rule::source_is_of_last_serving)) {
     found = found || named(store.primary) || (store.backup && named(*store.backup));
   }
-  const bool is_damaged = nodes_[node].lost > Lsn{0} && !broken(Rule::damaged_backup_is_no_source);
+  const bool is_damaged = this->node(node).lost > Lsn{0} && !broken(Rule::damaged_backup_is_no_source);
   return found && !is_damaged;
 }
 
 // Two copies are counted, so one disk may be lost, and not both.
 bool RingWorld::may_be_replaced(std::size_t node) const {
-  return !contains(registers_.back().last_serving, member(node)) || other_member_is_whole(node);
+  return !contains(store().last_serving, member(node)) || other_member_is_whole(node);
 }
 
 bool RingWorld::other_member_is_whole(std::size_t node) const {
-  for (const Member& other : registers_.back().last_serving) {
+  for (const Member& other : store().last_serving) {
     const std::size_t i = index(other.node);
-    if (i != node && member(i) == other && nodes_[i].lost == Lsn{0}) return true;
+    if (i != node && member(i) == other && this->node(i).lost == Lsn{0}) return true;
   }
   return false;
 }
 
 Register RingWorld::view_of(const Choice& choice) const {
-  const Register& store = registers_.back();
+  const Register& store = this->store();
   Register next;
   next.number = store.number.next();
   next.primary = member(choice.a);
@@ -400,25 +410,46 @@ Register RingWorld::view_of(const Choice& choice) const {
 }
 
 void RingWorld::apply(const Choice& choice) {
-  Node& n = nodes_[choice.node];
+  if (choice.kind == Kind::deliver || choice.kind == Kind::deliver_and_keep) {
+    deliver(choice);
+  } else if (choice.kind == Kind::form) {
+    --left_.views;
+    hold(view_of(choice));
+  } else {
+    apply_to_node(choice);
+  }
+  for (std::size_t node = 0; node < size; ++node) {
+    while (disks_are_eager() && !this->node(node).disk.empty()) disk_step(node);
+    const Lsn lost = this->node(node).lost;
+    if (lost == Lsn{0}) continue;
+    if (end(this->node(node)).lsn >= lost || !contains(store().last_serving, member(node))) change(node).lost = {};
+  }
+  check_members();
+  drop_dead();
+}
+
+void RingWorld::deliver(const Choice& choice) {
+  const auto message = network_[choice.a];
+  if (choice.kind == Kind::deliver) {
+    network_.erase(network_.begin() + choice.a);
+  } else {
+    --left_.doubles;
+  }
+  const std::size_t to = index(message->to);
+  change(to).replica->received(*message);
+  gather(to);
+}
+
+void RingWorld::apply_to_node(const Choice& choice) {
+  Node& n = change(choice.node);
   switch (choice.kind) {
     case Kind::deliver:
-    case Kind::deliver_and_keep: {
-      const Message message = network_[choice.a];
-      if (choice.kind == Kind::deliver) {
-        network_.erase(network_.begin() + choice.a);
-      } else {
-        --left_.doubles;
-      }
-      const std::size_t to = index(message.to);
-      nodes_[to].replica->received(message);
-      gather(to);
-      break;
-    }
+    case Kind::deliver_and_keep:
+    case Kind::form: break;
     case Kind::store: disk_step(choice.node); break;
     case Kind::tell:
       if (choice.a + 1u < registers_.size()) --left_.stale;
-      n.replica->learn(registers_[choice.a]);
+      n.replica->learn(*registers_[choice.a]);
       gather(choice.node);
       break;
     case Kind::activate: activate(choice.node, choice.a, n.activations[choice.a].is_heard); break;
@@ -437,10 +468,6 @@ void RingWorld::apply(const Choice& choice) {
       gather(choice.node);
       break;
     }
-    case Kind::form:
-      --left_.views;
-      registers_.push_back(view_of(choice));
-      break;
     case Kind::tick:
       --left_.ticks;
       n.replica->tick();
@@ -470,17 +497,10 @@ void RingWorld::apply(const Choice& choice) {
       start(choice.node);
       break;
   }
-  for (std::size_t node = 0; node < size; ++node) {
-    while (left_.eager_disks && !nodes_[node].disk.empty()) disk_step(node);
-    Node& n = nodes_[node];
-    if (n.lost > Lsn{0} && (end(n).lsn >= n.lost || !contains(registers_.back().last_serving, member(node)))) n.lost = {};
-  }
-  check_members();
-  drop_dead();
 }
 
 void RingWorld::crash(std::size_t node, std::size_t orders_kept) {
-  Node& n = nodes_[node];
+  Node& n = change(node);
   for (std::size_t i = 0; i < orders_kept; ++i) carry_out(n, n.disk[i]);
   n.disk.clear();
   n.queries.clear();
@@ -502,8 +522,14 @@ void RingWorld::carry_out(Node& n, const DiskOrder& order) {
   }
 }
 
+bool RingWorld::disks_are_eager() const {
+  if (left_.eager_disks) return true;
+  if (left_.crashes > 0 || left_.damages > 0 || left_.queries > 0 || left_.ticks > 0) return false;
+  return std::ranges::all_of(nodes_, [](const auto& node) { return node->queries.empty(); });
+}
+
 void RingWorld::disk_step(std::size_t node) {
-  Node& n = nodes_[node];
+  Node& n = change(node);
   const DiskOrder order = std::move(n.disk.front());
   n.disk.pop_front();
   carry_out(n, order);
@@ -514,14 +540,14 @@ void RingWorld::disk_step(std::size_t node) {
 // -- what comes out ---------------------------------------------------------------------------------------------------
 
 void RingWorld::gather(std::size_t node) {
-  Node& n = nodes_[node];
+  Node& n = change(node);
   Output out = n.replica->take_output();
   for (DiskOrder& order : out.disk) n.disk.push_back(std::move(order));
   const bool only_opens_limits = n.replica->role() == Role::forming || n.replica->role() == Role::learner;
   for (Message& message : out.send) {
     const auto* stored = std::get_if<Stored>(&message.body);
     if (stored != nullptr && stored->nonce == 0 && only_opens_limits) continue;
-    network_.push_back(std::move(message));
+    network_.push_back(std::make_shared<const Message>(std::move(message)));
   }
   if (out.activate) n.activations.push_back({*out.activate, true});
   check(node, out);
@@ -538,11 +564,11 @@ void RingWorld::gather(std::size_t node) {
 }
 
 void RingWorld::activate(std::size_t node, std::size_t which, bool is_heard) {
-  Node& n = nodes_[node];
+  Node& n = change(node);
   const Register wanted = n.activations[which].wanted;
   n.activations.erase(n.activations.begin() + static_cast<std::ptrdiff_t>(which));
-  if (!fits(registers_.back(), wanted) && !broken(Rule::activation_is_a_cas)) return;
-  registers_.push_back(wanted);
+  if (!fits(store(), wanted) && !broken(Rule::activation_is_a_cas)) return;
+  hold(wanted);
   begin_serving(wanted);
   if (!is_heard) return;
   n.replica->activated(wanted.number);
@@ -563,7 +589,7 @@ void RingWorld::begin_serving(const Register& view) {
   check_members();
   const std::size_t primary = index(view.primary.node);
   if (member(primary) != view.primary) return;  // its disk was replaced while the CAS was under way
-  const auto& log = nodes_[primary].log;
+  const auto& log = node(primary).log;
   for (std::size_t i = replicated_.size(); i < log.size(); ++i) replicated_.push_back({log[i].view, log[i].chain});
 }
 
@@ -571,20 +597,20 @@ void RingWorld::begin_serving(const Register& view) {
 // durably holds everything that was ever replicated. One that lost its disk, or damaged it, is the one copy that may be
 // lost.
 void RingWorld::check_members() {
-  for (const Member& m : registers_.back().last_serving) {
-    const Node& n = nodes_[index(m.node)];
+  for (const Member& m : store().last_serving) {
+    const Node& n = node(index(m.node));
     if (member(index(m.node)) != m || n.lost > Lsn{0}) continue;
     for (std::size_t i = 0; i < replicated_.size(); ++i) {
       const bool lacks = i >= n.log.size();
       if (!lacks && Known{n.log[i].view, n.log[i].chain} == replicated_[i]) continue;
       return violated(fmt::format("I1: {}, a member of {}, holds {} record {}, which is replicated", m.node,
-                                  text(registers_.back()), lacks ? "no" : "another", i + 1));
+                                  text(store()), lacks ? "no" : "another", i + 1));
     }
   }
 }
 
 void RingWorld::check(std::size_t node, const Output& out) {
-  const Node& n = nodes_[node];
+  const Node& n = this->node(node);
   const Replica& replica = *n.replica;
   if (replica.replicated() > replica.end().lsn) {
     return violated(fmt::format("{} does not hold record {}, which it knows to be replicated", name(node),
@@ -615,7 +641,7 @@ void RingWorld::check(std::size_t node, const Output& out) {
   }
   if (!replica.serving()) return;
   // I6: an answer leaves now.
-  auto& queries = nodes_[node].queries;
+  auto& queries = change(node).queries;
   while (!queries.empty() && queries.begin()->first <= out.fenced) {
     if (queries.begin()->second > replica.replicated()) {
       return violated(fmt::format("I6: {} answers a query without record {}, which was replicated before it arrived",
@@ -628,23 +654,31 @@ void RingWorld::check(std::size_t node, const Output& out) {
 // -- what no longer matters -------------------------------------------------------------------------------------------
 
 void RingWorld::drop_dead() {
-  std::erase_if(network_, [&](const Message& message) { return is_dead(message); });
+  std::erase_if(network_, [&](const auto& message) { return is_dead(*message); });
   if (broken(Rule::activation_is_a_cas)) return;
-  for (Node& node : nodes_) {
-    std::erase_if(node.activations, [&](const Activation& a) { return !fits(registers_.back(), a.wanted); });
+  const auto is_late = [&](const Activation& activation) { return !fits(store(), activation.wanted); };
+  for (std::size_t i = 0; i < size; ++i) {
+    if (std::ranges::any_of(node(i).activations, is_late)) std::erase_if(change(i).activations, is_late);
   }
 }
 
 bool RingWorld::is_dead(const Message& message) const {
-  const Node& to = nodes_[index(message.to)];
+  const Node& to = node(index(message.to));
+  const Node& from = node(index(message.from.member.node));
+  const bool numbers_mean_something = !broken(Rule::feed_numbers_outlive_a_start);
   return std::visit(
       [&](const auto& body) {
         using Kind = std::decay_t<decltype(body)>;
         constexpr bool is_an_answer = std::is_same_v<Kind, Opened> || std::is_same_v<Kind, Records>;
         if (is_an_answer && broken(Rule::nonce_is_confirmed_under_the_seal)) return false;
         if (body.view < to.sealed) return true;
-        if (!is_an_answer || broken(Rule::feed_numbers_outlive_a_start)) return false;
-        return !ReplicaCodec::listens_to(*to.replica, body.number);
+        if (!numbers_mean_something) return false;
+        if constexpr (is_an_answer) return !ReplicaCodec::listens_to(*to.replica, body.number);
+        // The backup's says that it holds the log, and that stays true.
+        if constexpr (std::is_same_v<Kind, Open>) {
+          return body.feed != Feed::backup && !ReplicaCodec::listens_to(*from.replica, body.number);
+        }
+        return false;
       },
       message.body);
 }
@@ -654,26 +688,26 @@ bool RingWorld::is_dead(const Message& message) const {
 std::string RingWorld::describe(const Choice& choice) const {
   const std::string who = name(choice.node);
   switch (choice.kind) {
-    case Kind::deliver: return text(network_[choice.a]);
-    case Kind::deliver_and_keep: return text(network_[choice.a]) + " (and once more, later)";
-    case Kind::store: return fmt::format("{}'s disk: {}", who, text(nodes_[choice.node].disk.front()));
+    case Kind::deliver: return text(*network_[choice.a]);
+    case Kind::deliver_and_keep: return text(*network_[choice.a]) + " (and once more, later)";
+    case Kind::store: return fmt::format("{}'s disk: {}", who, text(node(choice.node).disk.front()));
     case Kind::tell:
-      return fmt::format("{} is told of {}{}", who, text(registers_[choice.a]),
+      return fmt::format("{} is told of {}{}", who, text(*registers_[choice.a]),
                          choice.a + 1u < registers_.size() ? ", which is no longer so" : "");
     case Kind::activate:
       return fmt::format("{}'s CAS reaches the store: view {} {}", who,
-                         nodes_[choice.node].activations[choice.a].wanted.number.value,
-                         fits(registers_.back(), nodes_[choice.node].activations[choice.a].wanted) ? "serves" : "is late");
+                         node(choice.node).activations[choice.a].wanted.number.value,
+                         fits(store(), node(choice.node).activations[choice.a].wanted) ? "serves" : "is late");
     case Kind::activate_unheard:
       return fmt::format("{}'s CAS reaches the store: view {} serves; the answer is lost", who,
-                         nodes_[choice.node].activations[choice.a].wanted.number.value);
-    case Kind::append: return fmt::format("{} appends a record in view {}", who, nodes_[choice.node].replica->sealed().value);
+                         node(choice.node).activations[choice.a].wanted.number.value);
+    case Kind::append: return fmt::format("{} appends a record in view {}", who, node(choice.node).replica->sealed().value);
     case Kind::query: return fmt::format("a query arrives at {}, primary of view {}", who,
-                                         nodes_[choice.node].replica->sealed().value);
+                                         node(choice.node).replica->sealed().value);
     case Kind::form: return "control forms " + text(view_of(choice));
     case Kind::tick: return fmt::format("{}'s clock ticks", who);
     case Kind::crash:
-      return fmt::format("{} crashes and starts again; of {} disk orders, {} survive", who, nodes_[choice.node].disk.size(),
+      return fmt::format("{} crashes and starts again; of {} disk orders, {} survive", who, node(choice.node).disk.size(),
                          choice.a);
     case Kind::replace_disk: return fmt::format("{} comes back with an empty disk", who);
     case Kind::damage: return fmt::format("{} comes back without the last record that it had stored", who);

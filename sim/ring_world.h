@@ -7,7 +7,10 @@
 //   down        A node that has crashed and has not started yet, and one that has started and hears nothing, look the
 //               same to all others: a crash and the start after it are one step.
 //   dead        A message that its receiver ignores from now on, whatever happens, is dropped: its view is below the
-//               receiver's durable seal, or it answers a feed that the receiver has replaced.
+//               receiver's durable seal, or it answers a feed that the receiver has replaced, or asks for such a one.
+//   disks       When no crash is left that could tell, an order is carried out when it is given. Had it been later, its
+//               node would have said something later or not at all; and what it has said may be under way for good. A
+//               nonce is confirmed together with what is stored, so this holds only where no query is left.
 //   flow        Limits on bytes are never reached here, so acknowledgements that only open them are not sent (R7, and
 //               copies).
 //   numbers     Feeds, nonces, fences and disk orders are renumbered, in order, from 1 (ring/replica_codec.h).
@@ -17,6 +20,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -102,6 +106,13 @@ class RingWorld {
 
   RingWorld() = default;
 
+  const Node& node(std::size_t index) const { return *nodes_[index]; }
+  Node& change(std::size_t index) {
+    if (nodes_[index].use_count() > 1) nodes_[index] = std::make_shared<Node>(*nodes_[index]);
+    return *nodes_[index];
+  }
+  const ring::Register& store() const { return *registers_.back(); }
+  void hold(ring::Register value) { registers_.push_back(std::make_shared<const ring::Register>(std::move(value))); }
   template <class Visitor>
   void walk_numbers(Visitor& visit) const;
   ring::Member member(std::size_t node) const;
@@ -110,9 +121,12 @@ class RingWorld {
   const Record* find(const Node& node, Lsn lsn) const;
   static Position end(const Node& node) { return node.log.empty() ? Position{} : position(node.log.back()); }
 
+  void deliver(const Choice& choice);
+  void apply_to_node(const Choice& choice);
   void start(std::size_t node);
   void crash(std::size_t node, std::size_t orders_kept);
   void carry_out(Node& node, const ring::DiskOrder& order);
+  bool disks_are_eager() const;
   void disk_step(std::size_t node);
   void gather(std::size_t node);
   void activate(std::size_t node, std::size_t which, bool is_heard);
@@ -130,9 +144,10 @@ class RingWorld {
   }
 
   Bounds left_;
-  std::array<Node, size> nodes_;
-  std::vector<ring::Register> registers_;  // that the store has held; the last one is in force
-  std::vector<ring::Message> network_;
+  // Shared between worlds as long as nobody changes them: most steps touch one node.
+  std::array<std::shared_ptr<Node>, size> nodes_;
+  std::vector<std::shared_ptr<const ring::Register>> registers_;  // that the store has held; the last one is in force
+  std::vector<std::shared_ptr<const ring::Message>> network_;
   std::vector<Known> replicated_;
   View activated_;  // the highest that ever served
   std::uint64_t last_incarnation_ = 0;
