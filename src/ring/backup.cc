@@ -35,12 +35,13 @@ void Replica::learn_serving(const Register& value) {
 }
 
 void Replica::become_backup(Register view, Receiving receiving) {
-  const bool just_activated = as<Forming>() != nullptr;
+  const auto* forming = as<Forming>();
+  const bool holds_what_it_began_with = forming && forming->holds;
   become_idle();
   register_ = view;
   role_ = Backup{std::move(view), std::move(receiving)};
-  // R5: on activation the whole log counts as replicated, and this member holds exactly that log.
-  if (just_activated) advance_replicated(tail_.end().lsn);
+  // R5: on activation the whole log counts as replicated. (After a restart this log may go on beyond it.)
+  if (holds_what_it_began_with) advance_replicated(tail_.end().lsn);
   apply_replicated();
   auto& backup = std::get<Backup>(role_);
   if (backup.receiving.number == 0) {
