@@ -1,5 +1,5 @@
 // Each rule that can be switched off is switched off, and the explorer must find what that does: otherwise the rule is
-// idle, or the explorer is blind. With nothing broken the same bounds must be free of violations.
+// idle, or the explorer is blind. (That nothing is found with nothing broken is tools/explore's to say.)
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -87,6 +87,20 @@ std::vector<std::string> tell(const Bytes& beginning, const std::vector<Step>& s
   return story;
 }
 
+// First what kind of thing happens, then to whom: there are many views to form, and mostly something else should happen.
+Choice draw(const std::vector<Choice>& choices, std::mt19937_64& random) {
+  std::vector<Choice::Kind> kinds;
+  for (const Choice& choice : choices) {
+    if (kinds.empty() || kinds.back() != choice.kind) kinds.push_back(choice.kind);
+  }
+  const Choice::Kind kind = kinds[random() % kinds.size()];
+  std::vector<Choice> of_this_kind;
+  for (const Choice& choice : choices) {
+    if (choice.kind == kind) of_this_kind.push_back(choice);
+  }
+  return of_this_kind[random() % of_this_kind.size()];
+}
+
 }  // namespace
 
 Explored explore(const Bounds& bounds, const Limits& limits) {
@@ -147,7 +161,7 @@ Explored wander(const Bounds& bounds, std::uint64_t walks, std::uint64_t seed) {
     RingWorld world(beginning);
     std::vector<std::string> story;
     for (auto choices = world.choices(); !choices.empty(); choices = world.choices()) {
-      const Choice& choice = choices[random() % choices.size()];
+      const Choice choice = draw(choices, random);
       story.push_back(world.describe(choice));
       world.forget_last_step();
       world.apply(choice);
