@@ -49,13 +49,15 @@ void Replica::open_learner(Learner& learner) {
 // What a feeder offers is replicated. A record here that contradicts it is none, nor is any after it; what only goes on
 // beyond the feeder's end may be anything, and stays.
 void Replica::on_learner_opened(const Opened& opened) {
-  const bool contradicted = opened.end.lsn > opened.common.lsn && opened.common.lsn < tail_.end().lsn;
-  if (contradicted) {
-    if (opened.common.lsn < replicated_.lsn) {
+  const bool is_blunt = broken(Rule::learner_never_cuts_what_is_replicated);
+  const bool contradicted = opened.end.lsn > opened.common.lsn || is_blunt;
+  if (contradicted && opened.common.lsn < tail_.end().lsn) {
+    if (opened.common.lsn < replicated_.lsn && !is_blunt) {
       return notice(fmt::format("a feed of view {} would cut record {}, and everything up to {} is replicated: refused",
                                 opened.view.value, opened.common.lsn.value + 1, replicated_.lsn.value));
     }
     truncate(opened.common);
+    if (is_blunt) return;
   }
   // Where the log goes on beyond it and its records are no longer in memory, nothing else says which position this is.
   advance_replicated(opened.common);
@@ -65,7 +67,6 @@ void Replica::on_learner_opened(const Opened& opened) {
 void Replica::on_snapshot_part(const Message& message, const SnapshotPart& part) {
   Receiving* receiving = find_receiving(message, part.view, part.number);
   if (receiving == nullptr || receiving->feed != Feed::learner || part.at.lsn <= replicated_.lsn) return;
-  if (is_replacing_log()) return;
   receiving->boot = message.from.boot;
   receiving->heard = true;
   if (part.offset == 0) {

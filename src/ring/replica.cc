@@ -6,7 +6,6 @@
 #include <cassert>
 #include <utility>
 
-#include "ring/rules.h"
 
 namespace torc::ring {
 

@@ -619,6 +619,24 @@ TEST_F(RingRules, r5_on_activation_the_whole_log_counts_as_replicated) {
   EXPECT_EQ(ring.replica("C").replicated(), Lsn{1});
 }
 
+// A backup that restarts, and is told first that its view forms and then that it serves, holds more than what the view
+// began with: what it has accepted since is not replicated by that.
+TEST_F(RingRules, r5_what_a_restarted_backup_has_accepted_since_does_not_count) {
+  const Register forming = ring.form("A", "B", "A");
+  ring.run();
+  ring.network().clear();
+  ring.append("A", "one");
+  deliver_to("B");
+  disk("B");  // A's own copy waits for its disk
+  ring.crash("B");
+  ring.start("B");
+  ring.replica("B").learn(forming);
+  ring.gather("B");
+  ring.tell("B");
+  EXPECT_EQ(ring.replica("B").role(), Role::backup);
+  EXPECT_EQ(ring.replica("B").replicated(), Lsn{0});
+}
+
 // -- R6 ---------------------------------------------------------------------------------------------------------------
 
 TEST_F(RingRules, r6_a_read_waits_until_the_backup_has_confirmed_its_seal) {
