@@ -26,6 +26,7 @@
 #include "node/keeper.h"
 #include "node/log_reader.h"
 #include "node/metrics.h"
+#include "node/outage.h"
 #include "node/peer_port.h"
 #include "node/registrar.h"
 
@@ -98,8 +99,6 @@ class Server::Contents {
         store_(std::move(activated.store)),
         client_port_(inbox_),
         clients_(context_, client_port_, config.network),
-        api_(admin_api([this](Inspection inspection) { inbox_.put(std::move(inspection)); }, metrics_,
-                       [this] { return health(); }, config.name)),
         http_(context_, [this](admin::HttpRequest request, admin::HttpRespond respond) {
           if (!discovery_->handle(request, respond, clock_.now())) api_(std::move(request), std::move(respond));
         }, http_options()),
@@ -113,7 +112,11 @@ class Server::Contents {
     auto http = http_.listen(config_.http);
     if (!http) return http.error();
     http_endpoint_ = *http;
-    discovery_.emplace(alone() ? std::vector{node_alone(config_, listening_, http_endpoint_)} : config_.cluster.nodes);
+    Cluster cluster = config_.cluster;
+    if (alone()) cluster.nodes = {node_alone(config_, listening_, http_endpoint_)};
+    discovery_.emplace(cluster.nodes);
+    api_ = admin_api([this](Inspection inspection) { inbox_.put(std::move(inspection)); }, metrics_,
+                     [this] { return health(); }, config_.name, std::move(cluster));
     make_turn();
     if (!alone()) {
       const std::vector<std::string> dialed = turn_->mesh().dials();
@@ -244,6 +247,8 @@ class Server::Contents {
     watch_disk();
     carry_out(turn_->run({clock_.now(), clock_.wall()}));
     announce();
+    const View view = turn_->view().value ? turn_->view().value->number : View{};
+    if (const auto took = outage_.look(turn_->reaches_primary(), view, clock_.now())) metrics_.took_over(*took);
     const ring::Replica& replica = turn_->replica();
     replicated_.store(replica.replicated().value, std::memory_order_release);
     if (replica.serving() && !has_served_) {
@@ -430,9 +435,10 @@ class Server::Contents {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   ClientPort client_port_;
   io::TcpServer clients_;
-  const admin::HttpHandler api_;
   admin::HttpServer http_;
-  std::optional<Discovery> discovery_;  // the network thread's, once it runs
+  // The network thread's, once it runs.
+  admin::HttpHandler api_;
+  std::optional<Discovery> discovery_;
   boost::asio::steady_timer discovery_tick_;
   std::optional<PeerPort<RingInput>> peer_port_;
   std::optional<io::TcpServer> peers_;
@@ -452,6 +458,7 @@ class Server::Contents {
   bool has_served_ = false;
   Instant next_mark_{};
   View announced_;
+  Outage outage_;
 
   std::promise<void> serves_;
   std::atomic<std::uint64_t> replicated_ = 0;

@@ -109,6 +109,7 @@ void Turn::activated(const control::Versioned& serving, txn::Now now) {
 }
 
 void Turn::inspect(Inspection inspection) {
+  if (!inspection.shows_records) return inspection.deliver(inspection.look(*this));
   auto deliver = [found = inspection.look(*this), deliver = std::move(inspection.deliver)]() mutable {
     deliver(std::move(found));
   };
@@ -257,7 +258,10 @@ void Turn::follow_role(txn::Now now) {
                                      view_.value->backup ? "with backup " + view_.value->backup->node : "alone",
                                      machine_->state().open_count()));
   store(machine_->take_output());
-  for (txn::Request& request : session_.unanswered()) step(std::move(request), now);
+  for (txn::Request& request : session_.unanswered()) {
+    ++forwarding_.asked_again;
+    step(std::move(request), now);
+  }
   store(machine_->take_output());
   const Bytes bytes = encode_announcement(view_);
   mesh_.broadcast(peer::Kind::node, peer::Channel::announce, bytes);
@@ -302,13 +306,15 @@ void Turn::send_replies() {
 
 // -- requests that another node has to answer --------------------------------------------------------------------------
 
-void Turn::forward(const std::vector<txn::Request>& requests) {
-  if (requests.empty() || upstream_.route == peer::Route::none) return;  // asked again when there is a way (T2)
+std::size_t Turn::forward(const std::vector<txn::Request>& requests) {
+  if (requests.empty() || upstream_.route == peer::Route::none) return 0;  // asked again when there is a way (T2)
   for (std::size_t first = 0; first < requests.size(); first += batch_most) {
     Bytes bytes;
     txn::encode(std::span(requests).subspan(first, std::min(batch_most, requests.size() - first)), bytes);
     mesh_.send(upstream_.primary, peer::Channel::requests, bytes);
   }
+  forwarding_.requests += requests.size();
+  return requests.size();
 }
 
 Turn::Upstream Turn::upstream() const {
@@ -325,7 +331,7 @@ void Turn::ask_again(txn::Now) {
   const Upstream now_up = upstream();
   const bool changed = now_up != upstream_ || std::exchange(links_changed_, false);
   upstream_ = now_up;
-  if (changed && !machine_) forward(session_.unanswered());
+  if (changed && !machine_) forwarding_.asked_again += forward(session_.unanswered());
 }
 
 // -- for people -------------------------------------------------------------------------------------------------------

@@ -37,6 +37,12 @@ namespace torc::node {
 // it on, do not work there.
 struct Inspection;
 
+// What this process asked of primaries in other nodes, since its start.
+struct Forwarding {
+  std::uint64_t requests = 0;     // sent to a primary, once or more often
+  std::uint64_t asked_again = 0;  // of a new primary, or over another way (T2)
+};
+
 // What the disk says of itself, for the reports (S6, S7, S8).
 struct DiskHealth {
   bool writable = true;
@@ -127,7 +133,11 @@ class Turn {
   // The newest register that is known, with its version.
   const control::Versioned& view() const { return view_; }
   // What it says of itself, and what it has heard of the others.
-  control::Reports reports(Instant now);
+  control::Reports reports(Instant now) const;
+  // Clients' requests can be answered here: this node is primary, or reaches the one that serves.
+  bool reaches_primary() const { return machine_ || !upstream_.primary.empty(); }
+  const Forwarding& forwarding() const { return forwarding_; }
+  std::size_t links_up() const { return links_up_; }  // to other nodes
   // Not kept: why the last view change here came about, and when it served.
   bool serving() const { return replica_.serving(); }
 
@@ -158,7 +168,8 @@ class Turn {
   // -- requests
   void take_requests(txn::Now now);
   void step(txn::Request request, txn::Now now);
-  void forward(const std::vector<txn::Request>& requests);
+  // How many are on their way.
+  std::size_t forward(const std::vector<txn::Request>& requests);
   void ask_again(txn::Now now);
   Upstream upstream() const;
   void store(txn::Output output);
@@ -172,7 +183,7 @@ class Turn {
   void watch_nodes(txn::Now now);
   void beat(txn::Now now);
   void tell_clients(const std::string& node);
-  control::Report report(Instant now);
+  control::Report report(Instant now) const;
   bool alone() const { return nodes_.size() <= 1; }
 
   const Options options_;
@@ -196,7 +207,9 @@ class Turn {
   Lsn replicated_;
 
   Upstream upstream_;
+  Forwarding forwarding_;
   bool links_changed_ = false;
+  std::size_t links_up_ = 0;
   std::set<std::string> reached_;                  // nodes that there is a way to
   std::map<std::string, txn::EntryNode> entries_;  // of the nodes that were heard
   std::map<std::string, std::vector<txn::Reply>> replies_;  // of this turn, to other entry nodes
@@ -224,6 +237,9 @@ class Turn {
 struct Inspection {
   std::function<std::string(const Turn&)> look;
   std::function<void(std::string)> deliver;
+  // False: nothing of a record is shown, so there is nothing to wait for. How the ring is must be seen while it is not
+  // well.
+  bool shows_records = true;
 };
 
 }  // namespace torc::node

@@ -116,6 +116,7 @@ void Turn::link_changed(const peer::LinkEvent& event) {
   for (const peer::LinkState& link : mesh_.links()) {
     if (link.kind == peer::Kind::node && link.up) up.push_back(link.peer);
   }
+  links_up_ = up.size();
   replica_.set_links(std::move(up));
 }
 
@@ -149,6 +150,12 @@ void Turn::beat(txn::Now now) {
   records_per_second_ = std::max(grown * 10, records_per_second_ * 0.9);
   end_last_beat_ = replica_.end().lsn;
 
+  if (replica_.progress() != progress_) {
+    progress_ = replica_.progress();
+    progressed_ = now.monotonic;
+  }
+  cut_tail_ = cut_tail_ && !replica_.serving() && !replica_.caught_up();
+  ++reports_made_;
   Bytes bytes;
   control::encode(reports(now.monotonic), bytes);
   mesh_.broadcast(peer::Kind::control, peer::Channel::report, bytes);
@@ -178,16 +185,12 @@ void Turn::beat(txn::Now now) {
   }
 }
 
-control::Report Turn::report(Instant now) {
-  if (replica_.progress() != progress_) {
-    progress_ = replica_.progress();
-    progressed_ = now;
-  }
+control::Report Turn::report(Instant now) const {
   const auto since = [now](Instant then) { return std::chrono::floor<Milliseconds>(now - then); };
   control::Report report;
   report.member = replica_.self().member;
   report.boot = replica_.self().boot;
-  report.sequence = ++reports_made_;
+  report.sequence = reports_made_;
   report.up_for = since(started_);
   report.highest_view_seen = replica_.highest_view_seen();
   report.cluster_id = options_.cluster_id;
@@ -206,7 +209,6 @@ control::Report Turn::report(Instant now) {
   }
   report.writable = disk_.writable;
   report.disk_moves = disk_.moves;
-  cut_tail_ = cut_tail_ && !replica_.serving() && !replica_.caught_up();
   report.cut_tail = cut_tail_;
   report.rebuilding = !machine_ && !state_;
   for (const peer::LinkState& link : mesh_.links()) {
@@ -216,7 +218,7 @@ control::Report Turn::report(Instant now) {
   return report;
 }
 
-control::Reports Turn::reports(Instant now) {
+control::Reports Turn::reports(Instant now) const {
   control::Reports all;
   all.reports.push_back({report(now), Milliseconds(0)});
   for (const auto& [node, heard] : heard_) {
