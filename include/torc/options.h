@@ -23,6 +23,12 @@ struct ClientOptions {
   // How long a call waits for its answer, reconnecting included, unless CallOptions says otherwise.
   std::chrono::milliseconds call_timeout{30'000};
 
+  // Whether a commit, rollback, status query, branch report or lock query whose connection is lost before the answer is
+  // asked again over the next one, until its deadline. Asking twice does no harm with Torc; with a coordinator that
+  // forgets ended transactions at once, a repeated commit may bring `not_found`. A begin or a branch registration is
+  // never repeated: their loss is reported as unknown.
+  bool ask_again = true;
+
   // Threads that run phase-two handlers; 0 if every handler runs on the network thread (see PhaseTwoThread).
   std::size_t workers = 4;
   // Handlers that may wait for a worker. What comes beyond is answered "try again later"; the coordinator does.

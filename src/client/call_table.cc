@@ -28,13 +28,19 @@ std::optional<OpenCall> CallTable::take(std::int32_t id) {
 }
 
 template <class Predicate>
-std::vector<OpenCall> CallTable::take_if(Predicate wanted) {
+std::vector<std::int32_t> CallTable::ids_of(Predicate wanted) const {
   // In the order of their ids, which is that of the calls but for a wrap-around: callers see the same order every time.
   std::vector<std::int32_t> ids;
   for (const auto& [id, call] : calls_) {
     if (wanted(call)) ids.push_back(id);
   }
   std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+template <class Predicate>
+std::vector<OpenCall> CallTable::take_if(Predicate wanted) {
+  const std::vector<std::int32_t> ids = ids_of(wanted);
   std::vector<OpenCall> taken;
   taken.reserve(ids.size());
   for (const std::int32_t id : ids) taken.push_back(std::move(*take(id)));
@@ -48,8 +54,8 @@ std::vector<OpenCall> CallTable::take_expired(TimePoint now) {
   return expired;
 }
 
-std::vector<OpenCall> CallTable::take_sent_on(std::uint64_t connection) {
-  return take_if([connection](const OpenCall& call) { return call.sent_on == connection; });
+std::vector<std::int32_t> CallTable::sent_on(std::uint64_t connection) const {
+  return ids_of([connection](const OpenCall& call) { return call.sent_on == connection; });
 }
 
 std::vector<OpenCall> CallTable::take_all() {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/bytes.h"
 #include "torc/expected.h"
 #include "wire/message.h"
 
@@ -25,6 +26,9 @@ struct OpenCall {
   // Number of the connection that the request went out on; 0 while it waits for one. Nothing of a call with 0 has left
   // this process: that is what tells `not_connected` from `timed_out`.
   std::uint64_t sent_on = 0;
+  // The request's frame, if it may be sent again when its connection is lost; empty otherwise.
+  Bytes again = {};
+  bool was_sent = false;  // before it came to wait for another connection
 };
 
 // Finds them by request id: unique in this client whatever the address, since answers may come over any connection
@@ -43,8 +47,8 @@ class CallTable {
 
   // All whose deadline is `now` or earlier.
   std::vector<OpenCall> take_expired(TimePoint now);
-  // All that were sent on that connection.
-  std::vector<OpenCall> take_sent_on(std::uint64_t connection);
+  // All that were sent on that connection, in the order of the calls.
+  std::vector<std::int32_t> sent_on(std::uint64_t connection) const;
   std::vector<OpenCall> take_all();
 
   // No call expires before this; max() if there is none. May be earlier than the earliest deadline, as a finished
@@ -56,6 +60,8 @@ class CallTable {
   std::size_t count_sent() const;
 
  private:
+  template <class Predicate>
+  std::vector<std::int32_t> ids_of(Predicate wanted) const;
   template <class Predicate>
   std::vector<OpenCall> take_if(Predicate wanted);
 

@@ -314,13 +314,50 @@ TEST(Client, SilenceUntilTheDeadlineIsUnknownNotFailed) {
   EXPECT_FALSE(transaction->owned());
 }
 
+TEST(Client, WhatMayBeAskedTwiceIsAskedAgainOverTheNextConnection) {
+  std::atomic<int> commits = 0;
+  ScriptedServer dying([&](ScriptedServer& self, const Received& r) {
+    if (!std::holds_alternative<wire::GlobalCommit>(r.message)) return false;
+    ++commits;
+    self.close(r.connection);
+    return true;
+  });
+  ScriptedServer other;
+  ClientOptions options = options_for(dying);
+  options.addresses.push_back(other.address());
+  Client client(options);
+  ASSERT_TRUE(client.wait_connected(5s));
+  ASSERT_TRUE(other.wait_for<wire::RegisterTm>(1));
+  auto transaction = client.begin();
+  ASSERT_TRUE(transaction);
+  const auto outcome = transaction->commit();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(dying.all<wire::GlobalCommit>().size() + other.all<wire::GlobalCommit>().size(), 2u);
+  EXPECT_EQ(other.all<wire::GlobalCommit>().size(), 1u);
+}
+
+TEST(Client, ABeginIsNeverAskedAgain) {
+  ScriptedServer server([](ScriptedServer& self, const Received& r) {
+    if (!std::holds_alternative<wire::GlobalBegin>(r.message)) return false;
+    self.close(r.connection);
+    return true;
+  });
+  Client client(options_for(server));
+  const auto transaction = client.begin();
+  ASSERT_FALSE(transaction);
+  EXPECT_EQ(transaction.error().kind, Kind::connection_lost);
+  EXPECT_EQ(server.all<wire::GlobalBegin>().size(), 1u);
+}
+
 TEST(Client, AConnectionThatDiesInTheMiddleOfACallIsUnknownNotFailed) {
   ScriptedServer server([](ScriptedServer& self, const Received& r) {
     if (!std::holds_alternative<wire::GlobalCommit>(r.message)) return false;
     self.close(r.connection);
     return true;
   });
-  Client client(options_for(server));
+  ClientOptions options = options_for(server);
+  options.ask_again = false;
+  Client client(options);
   auto transaction = client.begin();
   const auto outcome = transaction->commit();
   ASSERT_FALSE(outcome);

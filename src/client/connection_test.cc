@@ -82,6 +82,7 @@ TEST(Connection, ACoordinatorThatFallsSilentIsDropped) {
   ClientOptions options = quick_options({server.address()});
   options.ping_after = 30ms;
   options.dead_after = 100ms;
+  options.ask_again = false;
   Client client(options);
   auto transaction = client.begin();
   ASSERT_TRUE(transaction);

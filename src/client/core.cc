@@ -43,6 +43,14 @@ std::string problem_of(const ClientOptions& options) {
   return {};
 }
 
+// Asked twice, these do what they do once: what was decided is told again. A begin or a branch registration would make
+// a second one.
+bool may_be_asked_again(const wire::Message& request) {
+  return std::holds_alternative<wire::GlobalCommit>(request) || std::holds_alternative<wire::GlobalRollback>(request) ||
+         std::holds_alternative<wire::GlobalStatusQuery>(request) ||
+         std::holds_alternative<wire::BranchReport>(request) || std::holds_alternative<wire::GlobalLockQuery>(request);
+}
+
 std::vector<std::unique_ptr<Connection>> connections_to(asio::io_context& context, ConnectionOwner& owner, Role role,
                                                         const ClientOptions& options, std::mt19937_64& random,
                                                         std::uint64_t first_number) {
@@ -109,6 +117,9 @@ void Core::start_call(Role role, const wire::Message& request, TimePoint deadlin
   if (closing_) return finish({std::move(done), deadline}, CallError{Kind::closed, "the client is closing"});
   const std::int32_t id = calls_.next_id();
   OpenCall& call = calls_.add(id, {std::move(done), deadline});
+  if (options_.ask_again && may_be_asked_again(request)) {
+    wire::encode(request, wire::FrameType::request, id, {}, call.again);
+  }
   if (Connection* const connection = channel(role).pick()) {
     call.sent_on = connection->number();
     connection->send(request, wire::FrameType::request, id);
@@ -146,7 +157,7 @@ void Core::expire() {
     }
   }
   for (OpenCall& call : expired) {
-    if (call.sent_on == 0) {
+    if (call.sent_on == 0 && !call.was_sent) {
       finish(std::move(call), CallError{Kind::not_connected, "no coordinator was reachable: " + last_problem_});
     } else {
       finish(std::move(call), CallError{Kind::timed_out, "no answer before the deadline"});
@@ -205,9 +216,23 @@ void Core::received(Connection& connection, std::int32_t id, wire::Message messa
 void Core::lost(Connection& connection, const std::string& reason) {
   unreachable(connection, reason);
   note_connections();
-  for (OpenCall& call : calls_.take_sent_on(connection.number())) {
-    finish(std::move(call), CallError{Kind::connection_lost,
-                                      fmt::format("connection to {} lost: {}", connection.address().text(), reason)});
+  Channel& others = channel(connection.role());
+  for (const std::int32_t id : calls_.sent_on(connection.number())) {
+    OpenCall& call = *calls_.find(id);
+    if (call.again.empty() || closing_) {
+      finish(*calls_.take(id), CallError{Kind::connection_lost, fmt::format("connection to {} lost: {}",
+                                                                           connection.address().text(), reason)});
+      continue;
+    }
+    // Another address of the same coordinator answers it as this one would have.
+    call.was_sent = true;
+    call.sent_on = 0;
+    if (Connection* const other = others.pick()) {
+      call.sent_on = other->number();
+      other->send(call.again);
+    } else {
+      others.waiting.push_back({id, call.again});
+    }
   }
 }
 
@@ -325,7 +350,7 @@ void Core::close_now() {
   tm_.stop();
   rm_.stop();
   for (OpenCall& call : calls_.take_all()) {
-    const bool sent = call.sent_on != 0;
+    const bool sent = call.sent_on != 0 || call.was_sent;
     finish(std::move(call), sent ? CallError{Kind::connection_lost, "the client was closed before the answer"}
                                  : CallError{Kind::closed, "the client was closed"});
   }

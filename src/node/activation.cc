@@ -153,6 +153,7 @@ Result<Activated> activate(const Config& config) {
   } else {
     control::EtcdOptions etcd;
     etcd.endpoints = config.cluster.store;
+    etcd.answer_within = config.cluster.suspicion;  // a member that is cut off costs a takeover no more than that
     etcd.names = names;
     store = std::make_unique<control::EtcdStore>(etcd);
   }

@@ -60,6 +60,11 @@ Result<void> check_trace(const std::string& text) {
   return Error{"\"trace\", \"debug\", \"info\", \"warn\", \"error\" or \"off\""};
 }
 
+Result<void> check_rebalance(const std::string& text) {
+  if (text == "auto" || text == "manual") return {};
+  return Error{"\"auto\" or \"manual\""};
+}
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -97,9 +102,10 @@ void visit(ControlConfig& c, Visitor& v) {
   v.text("trace", c.trace_level, check_trace);
   v.span("solo_after_ms", c.policy.solo_after, {100, 3'600'000});
   v.number("min_copies", c.policy.min_copies, {1, 2});
-  bool automatic = c.policy.rebalance == control::Policy::Rebalance::automatic;
-  v.flag("rebalance", automatic);
-  c.policy.rebalance = automatic ? control::Policy::Rebalance::automatic : control::Policy::Rebalance::manual;
+  using Rebalance = control::Policy::Rebalance;
+  std::string rebalance = c.policy.rebalance == Rebalance::automatic ? "auto" : "manual";
+  v.text("rebalance", rebalance, check_rebalance);
+  c.policy.rebalance = rebalance == "auto" ? Rebalance::automatic : Rebalance::manual;
   v.span("restore_after_ms", c.policy.restore_after, {100, 3'600'000});
   v.span("flap_window_ms", c.policy.flap_window, {1'000, 86'400'000});
 }
@@ -424,10 +430,6 @@ void check_whole(const Config& config, Reader& reader) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 Result<toml::table> parse_toml(std::string_view toml, const std::string& origin) {
   try {
     return toml::table(toml::parse(toml, origin));
@@ -495,11 +497,18 @@ Result<Config> read_config(const std::string& path) {
   return parse_config(*text, path);
 }
 
-std::vector<Setting> settings(const Config& config) {
-  Config shown = config;
+namespace {
+
+template <class Any>
+std::vector<Setting> written(Any shown) {
   Writer writer;
   visit(shown, writer);
   return writer.take();
 }
+
+}  // namespace
+
+std::vector<Setting> settings(const Config& config) { return written(config); }
+std::vector<Setting> settings(const ControlConfig& config) { return written(config); }
 
 }  // namespace torc::node

@@ -81,7 +81,8 @@ Result<ControlConfig> parse_control_config(std::string_view toml, const std::str
 Result<Config> read_config(const std::string& path);
 Result<Config> parse_config(std::string_view toml, const std::string& origin);
 
-// Every key that a file may set, in the order of docs/torc.toml, with its value as TOML.
+// Every key that a file may set, in the order of docs/torc.toml, with its value as TOML; of the control module's, those
+// of [control].
 struct Setting {
   std::string key;  // "retry.at.first_ms"
   std::string value;
@@ -89,5 +90,6 @@ struct Setting {
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 std::vector<Setting> settings(const Config& config);
+std::vector<Setting> settings(const ControlConfig& config);
 
 }  // namespace torc::node

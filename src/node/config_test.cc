@@ -37,6 +37,11 @@ const std::vector<Case>& cases() {
          "\"10.0.0.1:8091\"",
          {"\"10.0.0.1\"", "\"10.0.0.1:0\"", "\"" + std::string(40, 'h') + ":8091\"", "1"}},
         {"node.trace", "\"debug\"", {"\"loud\"", "\"\"", "\"INFO\"", "3"}},
+        {"cluster.name", "\"bank\"", {"\"\"", "\"a b\"", "7"}},
+        {"cluster.secret", "\"0123456789abcdef\"", {"\"0123456789abcde\"", "\"" + std::string(257, 's') + "\"", "7"}},
+        {"cluster.heartbeat_ms", "200", {"9", "10001", "201", "\"1s\""}},    // 201 is above half of suspicion_ms
+        {"cluster.suspicion_ms", "60000", {"49", "60001", "199", "\"1s\""}},  // 199 is below two heartbeats
+        {"cluster.store", "[\"127.0.0.1:2379\", \"[::1]:2379\"]", {"\"127.0.0.1:2379\"", "[\"localhost\"]", "[2379]"}},
         {"transactions.timeout_most_ms", "1", {"0", "-1", "31536000001", "1.5", "\"1s\""}},
         {"transactions.open_max", "1", {"0", "100000001", "\"1\""}},
         {"transactions.branches_max", "1", {"0", "1000001"}},
@@ -68,6 +73,39 @@ const std::vector<Case>& cases() {
   return all;
 }
 
+// Of the control module; its file names the nodes and a store as well.
+const std::vector<Case>& control_cases() {
+  static const std::vector<Case> all = {
+      {"control.name", "\"control-2\"", {"\"\"", "\"a b\"", "7"}},
+      {"control.ring", "127", {"-1", "128", "\"0\""}},
+      {"control.http", "\"0.0.0.0:0\"", {"\"localhost\"", "\":7092\"", "7092"}},
+      {"control.data", "\"/var/lib/torc-control\"", {"7", "\"a\\u0000b\""}},
+      {"control.trace", "\"debug\"", {"\"loud\"", "3"}},
+      {"control.solo_after_ms", "100", {"99", "3600001", "\"1s\""}},
+      {"control.min_copies", "2", {"0", "3", "true"}},
+      {"control.rebalance", "\"manual\"", {"\"\"", "\"automatic\"", "true"}},
+      {"control.restore_after_ms", "100", {"99", "3600001"}},
+      {"control.flap_window_ms", "1000", {"999", "86400001"}},
+  };
+  return all;
+}
+
+const std::string two_nodes = R"(
+[cluster]
+store = ["10.0.0.9:2379"]
+[[cluster.node]]
+name = "A"
+room = "main"
+peer = "10.0.0.1:8092"
+clients = "10.0.0.1:8091"
+http = "10.0.0.1:7091"
+[[cluster.node]]
+name = "B"
+peer = "10.0.0.2:8092"
+clients = "10.0.0.2:8091"
+http = "10.0.0.2:7091"
+)";
+
 // "a.b.c = v" as a file with a section, the key on its third line.
 std::string file_with(const std::string& key, const std::string& value) {
   const auto dot = key.rfind('.');
@@ -79,6 +117,18 @@ std::string error_of(const std::string& toml) {
   return config ? "no error" : config.error().message;
 }
 
+std::string control_error_of(const std::string& toml) {
+  const auto config = parse_control_config(toml, "torc.toml");
+  return config ? "no error" : config.error().message;
+}
+
+// Of the node, then of the control module.
+std::vector<Setting> all_settings(const Config& node = {}, const ControlConfig& control = {}) {
+  std::vector<Setting> all = settings(node);
+  for (Setting& setting : settings(control)) all.push_back(std::move(setting));
+  return all;
+}
+
 std::string example() {
   std::ifstream file(TORC_DOCS_DIR "/torc.toml");
   std::stringstream text;
@@ -88,25 +138,35 @@ std::string example() {
 
 TEST(Config, EveryKeyHasACaseHere) {
   std::set<std::string> keys, tried;
-  for (const Setting& setting : settings({})) EXPECT_TRUE(keys.insert(setting.key).second) << setting.key;
+  for (const Setting& setting : all_settings()) EXPECT_TRUE(keys.insert(setting.key).second) << setting.key;
   for (const Case& c : cases()) EXPECT_TRUE(tried.insert(c.key).second) << c.key;
+  for (const Case& c : control_cases()) EXPECT_TRUE(tried.insert(c.key).second) << c.key;
   EXPECT_EQ(keys, tried);
+}
+
+void expect_changed(const Case& c, const std::vector<Setting>& before, const std::vector<Setting>& now) {
+  for (const Setting& setting : before) {
+    const auto found = std::find_if(now.begin(), now.end(), [&](const Setting& s) { return s.key == setting.key; });
+    ASSERT_NE(found, now.end()) << setting.key;
+    if (setting.key == c.key) {
+      EXPECT_EQ(found->value, c.other) << c.key;
+      EXPECT_NE(found->value, setting.value) << c.key << ": the test tries the default";
+    } else {
+      EXPECT_EQ(*found, setting) << "set by " << c.key;
+    }
+  }
 }
 
 TEST(Config, EachKeySetsItsOwnSettingAndNoOther) {
   for (const Case& c : cases()) {
     const auto config = parse_config(file_with(c.key, c.other), "torc.toml");
     ASSERT_TRUE(config) << c.key << ": " << config.error().message;
-    for (const Setting& setting : settings({})) {
-      const auto now = settings(*config);
-      const auto found = std::find_if(now.begin(), now.end(), [&](const Setting& s) { return s.key == setting.key; });
-      if (setting.key == c.key) {
-        EXPECT_EQ(found->value, c.other) << c.key;
-        EXPECT_NE(found->value, setting.value) << c.key << ": the test tries the default";
-      } else {
-        EXPECT_EQ(*found, setting) << "set by " << c.key;
-      }
-    }
+    expect_changed(c, settings(Config()), settings(*config));
+  }
+  for (const Case& c : control_cases()) {
+    const auto config = parse_control_config(file_with(c.key, c.other) + two_nodes, "torc.toml");
+    ASSERT_TRUE(config) << c.key << ": " << config.error().message;
+    expect_changed(c, settings(ControlConfig()), settings(*config));
   }
 }
 
@@ -116,6 +176,12 @@ TEST(Config, EachKeyRefusesWhatIsOutOfRangeOrOfAnotherType) {
       const std::string error = error_of(file_with(c.key, value));
       EXPECT_THAT(error, StartsWith("torc.toml:")) << c.key << " = " << value;
       EXPECT_THAT(error, HasSubstr(c.key.substr(0, c.key.rfind('.')))) << value;
+    }
+  }
+  for (const Case& c : control_cases()) {
+    for (const std::string& value : c.refused) {
+      EXPECT_THAT(control_error_of(file_with(c.key, value) + two_nodes), StartsWith("torc.toml:3: " + c.key)) << value;
+      EXPECT_THAT(error_of(file_with(c.key, value)), StartsWith("torc.toml:3: " + c.key)) << "a node is strict as well";
     }
   }
 }
@@ -131,6 +197,18 @@ listen = "10.0.0.1:1"
 http = "10.0.0.1:2"
 advertise = "10.0.0.1:3"
 trace = "warn"
+[cluster]
+name = "bank"
+secret = "0123456789abcdef"
+heartbeat_ms = 51
+suspicion_ms = 252
+store = ["10.0.0.9:2379", "10.0.0.8:2379"]
+[[cluster.node]]
+name = "B"
+room = "backup"
+peer = "10.0.0.2:4"
+clients = "10.0.0.2:5"
+http = "10.0.0.2:6"
 [transactions]
 timeout_most_ms = 11
 open_max = 12
@@ -169,6 +247,13 @@ snapshot_after_mb = 3
   EXPECT_EQ(config->http, (io::Endpoint{"10.0.0.1", 2}));
   EXPECT_EQ(config->advertise, "10.0.0.1:3");
   EXPECT_EQ(config->trace_level, "warn");
+  EXPECT_EQ(config->cluster.name, "bank");
+  EXPECT_EQ(config->cluster.secret, "0123456789abcdef");
+  EXPECT_EQ(config->cluster.heartbeat, 51ms);
+  EXPECT_EQ(config->cluster.suspicion, 252ms);
+  EXPECT_EQ(config->cluster.store, (std::vector<io::Endpoint>{{"10.0.0.9", 2379}, {"10.0.0.8", 2379}}));
+  EXPECT_EQ(config->cluster.nodes,
+            (std::vector<RingNode>{{"B", "backup", {"10.0.0.2", 4}, {"10.0.0.2", 5}, {"10.0.0.2", 6}}}));
   EXPECT_EQ(config->txn.timeout_most, 11ms);
   EXPECT_EQ(config->txn.open_transactions_max, 12u);
   EXPECT_EQ(config->txn.branches_max, 13u);
@@ -198,6 +283,67 @@ snapshot_after_mb = 3
   EXPECT_EQ(config->session.open_requests_max, 46u);
   EXPECT_EQ(config->log.segment_bytes, 2u * 1024 * 1024);
   EXPECT_EQ(config->snapshot_after_bytes, 3u * 1024 * 1024);
+}
+
+TEST(Config, TheControlModulesSettingsArriveWhereTheyAreUsed) {
+  const auto config = parse_control_config(R"(
+[control]
+name = "c2"
+ring = 5
+http = "10.0.0.9:2"
+data = "/c"
+trace = "warn"
+solo_after_ms = 111
+min_copies = 2
+rebalance = "manual"
+restore_after_ms = 112
+flap_window_ms = 1113
+)" + two_nodes, "torc.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->name, "c2");
+  EXPECT_EQ(config->ring, 5);
+  EXPECT_EQ(config->http, (io::Endpoint{"10.0.0.9", 2}));
+  EXPECT_EQ(config->data, "/c");
+  EXPECT_EQ(config->trace_level, "warn");
+  EXPECT_EQ(config->policy.solo_after, 111ms);
+  EXPECT_EQ(config->policy.min_copies, 2u);
+  EXPECT_EQ(config->policy.rebalance, control::Policy::Rebalance::manual);
+  EXPECT_EQ(config->policy.restore_after, 112ms);
+  EXPECT_EQ(config->policy.flap_window, 1113ms);
+  EXPECT_EQ(config->cluster.nodes.size(), 2u);
+  EXPECT_EQ(config->cluster.nodes[0].room, "main");
+  EXPECT_EQ(config->cluster.nodes[1].room, "");
+}
+
+TEST(Config, ARingThatCannotBeIsRefused) {
+  EXPECT_EQ(error_of(two_nodes), "no error");
+  EXPECT_EQ(control_error_of(two_nodes), "no error");
+  EXPECT_EQ(error_of("[node]\nname = \"C\"" + two_nodes), "torc.toml:3: no [[cluster.node]] is named C, as this node is");
+  std::string twice = two_nodes;
+  twice.replace(twice.find("\"B\""), 3, "\"A\"");
+  EXPECT_EQ(error_of(twice), "torc.toml:2: two [[cluster.node]] are named A");
+  EXPECT_EQ(control_error_of(twice), "torc.toml:2: two [[cluster.node]] are named A");
+
+  const std::string no_store = two_nodes.substr(0, two_nodes.find("store")) + two_nodes.substr(two_nodes.find("[[cl"));
+  EXPECT_THAT(error_of(no_store), HasSubstr("cluster.store names no control store"));
+  EXPECT_THAT(control_error_of(no_store), HasSubstr("neither control.data"));
+  EXPECT_EQ(control_error_of("[control]\ndata = \"/c\"" + no_store), "no error");
+  EXPECT_THAT(control_error_of("[cluster]\nstore = [\"10.0.0.9:2379\"]\n"), HasSubstr("there is no [[cluster.node]]"));
+}
+
+TEST(Config, ANodeOfTheRingIsSaidWholeAndWithoutTypingMistakes) {
+  for (const std::string key : {"name", "peer", "clients", "http"}) {
+    std::string lacks = two_nodes;
+    const auto at = lacks.rfind("\n" + key + " = ") + 1;
+    lacks.erase(at, lacks.find('\n', at) + 1 - at);
+    EXPECT_EQ(error_of(lacks), "torc.toml:10: a [[cluster.node]] lacks its " + key);
+  }
+  EXPECT_EQ(error_of(two_nodes + "pear = \"10.0.0.2:8092\"\n"), "torc.toml:15: unknown key cluster.node.pear");
+  EXPECT_THAT(error_of(two_nodes + "room = 7\n"), StartsWith("torc.toml:15: cluster.node.room must be"));
+  EXPECT_EQ(error_of("[cluster]\nnode = \"A\"\n"),
+            "torc.toml:2: cluster.node must be one [[cluster.node]] for each node, not \"A\"");
+  EXPECT_THAT(error_of("[cluster]\n[cluster.node]\nname = \"A\"\n"),
+              HasSubstr("cluster.node must be one [[cluster.node]] for each node"));
 }
 
 TEST(Config, AnErrorSaysWhereAndWhat) {
@@ -249,7 +395,7 @@ TEST(Config, TwoPortsThatTheSystemChoosesAreNotTheSameAddress) {
 TEST(Config, AnEmptyFileIsTheDefault) {
   const auto config = parse_config("", "torc.toml");
   ASSERT_TRUE(config);
-  EXPECT_EQ(settings(*config), settings({}));
+  EXPECT_EQ(settings(*config), settings(Config()));
 }
 
 TEST(Config, TheExampleFileHasEveryKeyAtItsDefault) {
@@ -257,7 +403,8 @@ TEST(Config, TheExampleFileHasEveryKeyAtItsDefault) {
   ASSERT_FALSE(text.empty());
   const auto config = parse_config(text, "torc.toml");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(settings(*config), settings({}));
+  EXPECT_EQ(settings(*config), settings(Config()));
+  EXPECT_THAT(control_error_of(text), HasSubstr("there is no [[cluster.node]]"));
 
   // Every key, in the order of settings(), with a value that reads the same.
   std::vector<Setting> in_file;
@@ -274,7 +421,7 @@ TEST(Config, TheExampleFileHasEveryKeyAtItsDefault) {
       in_file.push_back({section + "." + line.substr(0, equals), line.substr(equals + 3)});
     }
   }
-  const auto all = settings({});
+  const auto all = all_settings();
   ASSERT_EQ(in_file.size(), all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(in_file[i].key, all[i].key);
@@ -293,7 +440,7 @@ TEST(Config, TheTableForPeopleHasEveryKeyWithItsDefault) {
     const auto value_at = line.find('`', key_end + 1) + 1;
     rows[section + "." + line.substr(3, key_end - 3)] = line.substr(value_at, line.find('`', value_at) - value_at);
   }
-  for (const Setting& setting : settings({})) {
+  for (const Setting& setting : all_settings()) {
     // The four [retry.…] sections share one table.
     std::string key = setting.key;
     if (key.starts_with("retry.")) key = "retry.at" + key.substr(key.rfind('.'));

@@ -108,6 +108,7 @@ class ControlServer::Contents {
 
     control::EtcdOptions etcd;
     etcd.endpoints = config_.cluster.store;
+    etcd.answer_within = config_.cluster.suspicion;  // a member that is cut off costs a takeover no more than that
     if (keys_) etcd.endpoints = {http_endpoint_};
     etcd.names = {config_.cluster.name, fmt::format("{}", config_.ring)};
     store_ = std::make_unique<control::EtcdStore>(etcd);

@@ -1,4 +1,5 @@
-// For tests: a node's turn without its threads. Clients are messages, the disk is a flag, the clock a number.
+// For tests: a node's turn without its threads. It is alone and serves. Clients are messages, the disk is a flag, the
+// clock a number.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,11 +20,17 @@ namespace torc::node {
 class TestNode {
  public:
   explicit TestNode(txn::Options options = {})
-      : turn_(session::Session(session::Options{}),
-              txn::Machine(txn::State(), std::move(options), now(), 0, WallTime{1'700'000'000'000}), serving()),
+      : turn_(turn_options(std::move(options)), {}, mesh_alone(), ring::Replica(self(), {{}, {Position{}}, {}, Lsn{0}}),
+              txn::State(), now()),
         api_(admin_api([this](Inspection inspection) { turn_.inspect(std::move(inspection)); }, metrics_,
                        [this] { return problem; }, "A")) {
+    ring::Register alone;
+    alone.number = View{1};
+    alone.primary = alone.source = self().member;
+    alone.ring = {"A"};
+    turn_.learn({1, alone}, now());
     run();
+    EXPECT_TRUE(turn_.serving());
   }
 
   // -- clients --
@@ -48,7 +55,7 @@ class TestNode {
     return newest().xid().text();
   }
   const txn::Transaction& newest() const {
-    const auto open = turn_.machine().state().open(TransactionId{}, 1'000'000);
+    const auto open = turn_.state()->open(TransactionId{}, 1'000'000);
     return *open.back();
   }
 
@@ -73,10 +80,13 @@ class TestNode {
   // -- the world --
   void run() {
     for (int i = 0; i < 10; ++i) {
-      const Turn::Output out = turn_.run(now());
-      if (!out.store.empty()) unstored_ = out.store.back().lsn;
-      if (!unstored_ || !disk_moves) return;
-      turn_.stored(*std::exchange(unstored_, std::nullopt));
+      Turn::Output out = turn_.run(now());
+      if (!out.disk.empty()) ordered_ = out.disk.back().number;
+      if (out.activate) turn_.activated({out.activate->version + 1, out.activate->serving}, now());
+      if (out.disk.empty() && !out.activate && (done_ == ordered_ || !disk_moves)) return;
+      if (!disk_moves || done_ == ordered_) continue;
+      done_ = ordered_;
+      turn_.done(done_, now());
     }
   }
   void pass(Milliseconds time) {
@@ -91,18 +101,23 @@ class TestNode {
   std::string problem;
 
  private:
-  static ring::Replica serving() {
-    ring::Replica replica(Position{}, View{});
-    EXPECT_TRUE(replica.form(View{1}));
-    replica.sealed(View{1});
-    replica.serve();
-    return replica;
+  static ring::Speaker self() { return {{"A", Incarnation{1}}, Boot{1}}; }
+  static Turn::Options turn_options(txn::Options options) {
+    Turn::Options made;
+    made.txn = std::move(options);
+    return made;
+  }
+  static peer::MeshConfig mesh_alone() {
+    peer::MeshConfig mesh;
+    mesh.introduction.self = {"A", peer::Kind::node, self().member.incarnation, self().boot};
+    mesh.nodes = {"A"};
+    return mesh;
   }
 
   std::int64_t ms_ = 0;
   std::uint64_t last_connection_ = 0;
   std::int32_t last_id_ = 0;
-  std::optional<Lsn> unstored_;
+  std::uint64_t ordered_ = 0, done_ = 0;  // disk orders
   Metrics metrics_;
   Turn turn_;
   admin::HttpHandler api_;

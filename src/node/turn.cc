@@ -61,7 +61,8 @@ Turn::Turn(Options options, session::Options session, peer::MeshConfig mesh, rin
       started_(now.monotonic),
       next_beat_(now.monotonic),
       next_hour_(now.monotonic + std::chrono::hours(1)),
-      progressed_(now.monotonic) {}
+      progressed_(now.monotonic),
+      cut_tail_(options_.cut_tail) {}
 
 // -- gather -----------------------------------------------------------------------------------------------------------
 

@@ -214,6 +214,7 @@ class Turn {
   std::uint64_t progress_ = 0;
   Instant progressed_;
   DiskHealth disk_;
+  bool cut_tail_;  // R8: until this node leads, or has been fed past the cut
   Lsn end_last_beat_;
   double records_per_second_ = 0;
 

@@ -206,7 +206,8 @@ control::Report Turn::report(Instant now) {
   }
   report.writable = disk_.writable;
   report.disk_moves = disk_.moves;
-  report.cut_tail = options_.cut_tail;
+  cut_tail_ = cut_tail_ && !replica_.serving() && !replica_.caught_up();
+  report.cut_tail = cut_tail_;
   report.rebuilding = !machine_ && !state_;
   for (const peer::LinkState& link : mesh_.links()) {
     if (link.kind != peer::Kind::node || !link.up) continue;

@@ -120,6 +120,13 @@ void Replica::tick() {
   for (auto& [node, sending] : sending_) sending.say_something = true;
 }
 
+bool Replica::caught_up() const {
+  const Receiving* receiving = nullptr;
+  if (const auto* backup = std::get_if<Backup>(&role_)) receiving = &backup->receiving;
+  if (const auto* learner = std::get_if<Learner>(&role_)) receiving = &learner->receiving;
+  return receiving != nullptr && receiving->boot && durable_.lsn >= receiving->offered;
+}
+
 std::optional<std::uint64_t> Replica::records_behind() const {
   const auto* learner = std::get_if<Learner>(&role_);
   if (learner == nullptr || !learner->receiving.boot) return std::nullopt;

@@ -176,6 +176,8 @@ class Replica {
   std::uint64_t progress() const { return progress_; }
   // Whether the transaction machine's state is at hand, as far as this node has it.
   bool has_state() const { return applied_.has_value(); }
+  // As backup or learner: this log is durable up to where its sender was when it last said so.
+  bool caught_up() const;
   // Fed without being counted: how far behind the feeder was when it last said so. None: not known.
   std::optional<std::uint64_t> records_behind() const;
 
