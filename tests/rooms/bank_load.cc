@@ -9,7 +9,7 @@
 //
 //   look    what happened since the last look: transfers, errors by kind, the longest time in which nobody finished one
 //   audit   the tellers end their transfers, the branches are waited for, the books are compared with what was told,
-//           the tellers go on
+//           the tellers go on. All clients are made anew, so that each is at its group's node again
 //   finish  the same, but they do not go on
 //
 // and ends with the input.
@@ -81,6 +81,10 @@ ClientOptions client_options(const Arguments& arguments, std::size_t group, std:
   options.reconnect_longest = 500ms;
   options.workers = 16;
   return options;
+}
+
+void wait_connected(Client& client) {
+  if (const auto connected = client.wait_connected(20s); !connected) throw std::runtime_error(connected.error().message);
 }
 
 enum class Told : std::uint8_t { committed, rolled_back, nothing };
@@ -192,9 +196,13 @@ class Observations {
 class Bank {
  public:
   Bank(const Arguments& arguments, const std::string& name)
-      : name_(name), ledger_(fmt::format("{}/{}.sqlite", arguments.data, name), accounts, each) {
+      : name_(name), ledger_(fmt::format("{}/{}.sqlite", arguments.data, name), accounts, each) {}
+
+  // Nobody is calling.
+  void connect(const Arguments& arguments) {
+    clients_.clear();
     for (std::size_t group = 0; group < arguments.nodes.size(); ++group) {
-      clients_.push_back(std::make_unique<Client>(client_options(arguments, group, name)));
+      clients_.push_back(std::make_unique<Client>(client_options(arguments, group, name_)));
       for (const Move move : {Move::debit, Move::credit}) {
         const auto registered = clients_.back()->register_resource(
             resource(move), TccHandlers{
@@ -204,18 +212,13 @@ class Bank {
         if (!registered) throw std::runtime_error(registered.error().message);
       }
     }
+    for (const auto& client : clients_) wait_connected(*client);
   }
 
   Expected<Tried> try_move(std::size_t group, const std::string& xid, Move move, demo::Account account, Money amount) {
     const auto branch = clients_[group]->register_branch(xid, resource(move));
     if (!branch) return branch.error();
     return ledger_.try_move(*branch, move, account, amount);
-  }
-
-  void wait_connected() {
-    for (const auto& client : clients_) {
-      if (const auto connected = client->wait_connected(20s); !connected) throw std::runtime_error(connected.error().message);
-    }
   }
 
   Ledger& ledger() { return ledger_; }
@@ -232,17 +235,8 @@ class Load {
  public:
   explicit Load(const Arguments& arguments)
       : arguments_(arguments), north_(arguments, "north"), south_(arguments, "south"), before_(total()) {
+    connect();
     const std::size_t groups = arguments.nodes.size();
-    for (std::size_t group = 0; group < groups; ++group) {
-      ClientOptions options = client_options(arguments, group, "tellers");
-      options.workers = 0;
-      clients_.push_back(std::make_unique<Client>(std::move(options)));
-      if (const auto connected = clients_.back()->wait_connected(20s); !connected) {
-        throw std::runtime_error(connected.error().message);
-      }
-    }
-    north_.wait_connected();
-    south_.wait_connected();
     seen_.start_clock(groups);
     for (std::size_t i = 0; i < arguments.at_once; ++i) {
       tellers_.emplace_back([this, group = i % groups, seed = arguments.seed + i] { work(group, seed); });
@@ -273,6 +267,7 @@ class Load {
       if (unsettled == 0) break;
     }
     std::string line = compare(unsettled);
+    if (go_on) connect();
     seen_.start_clock(clients_.size());
     {
       const std::lock_guard guard(mutex_);
@@ -283,6 +278,18 @@ class Load {
   }
 
  private:
+  void connect() {
+    clients_.clear();
+    for (std::size_t group = 0; group < arguments_.nodes.size(); ++group) {
+      ClientOptions options = client_options(arguments_, group, "tellers");
+      options.workers = 0;
+      clients_.push_back(std::make_unique<Client>(std::move(options)));
+      wait_connected(*clients_.back());
+    }
+    north_.connect(arguments_);
+    south_.connect(arguments_);
+  }
+
   Money total() { return north_.ledger().total() + south_.ledger().total(); }
 
   // I3, and nothing acknowledged lost.

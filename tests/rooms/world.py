@@ -244,8 +244,8 @@ def serves(view):
 
 
 def is_whole(view):
-    """Across the two rooms, with everybody up, linked and caught up: as good as it gets."""
-    if not serves(view) or not view.get("backup") or ROOMS[view["primary"]] == ROOMS[view["backup"]]:
+    """Across the two rooms, with everybody up, linked and caught up, and a control module elected: as good as it gets."""
+    if not serves(view) or not view["elected"] or not view.get("backup") or ROOMS[view["primary"]] == ROOMS[view["backup"]]:
         return False
     for node in view["nodes"]:
         if node.get("heard_ms_ago", 10_000) > 400 or node["role"] not in ("primary", "backup", "learner"):
