@@ -1,12 +1,13 @@
 # Thin: each target is a script or a CMake preset that can be called by hand as well.
 JOBS ?= $(shell nproc)
 
-.PHONY: help setup release demo test test-clients bench check-full clean
+.PHONY: help setup release demo test test-clients rooms bench check-full clean
 
 help:
 	@echo "make demo          install what is missing, build, run a bank through a coordinator that is killed half-way"
 	@echo "make test          all tests: g++ release; clang address+undefined and thread sanitizers; short fuzzing"
 	@echo "make test-clients  unmodified Seata clients with real databases (installs Java, MariaDB, PostgreSQL)"
+	@echo "make rooms         a ring in network namespaces and a hundred faults, one line appended to bench/rooms.ndjson (root)"
 	@echo "make bench         throughput and latency, one line appended to bench/history.ndjson"
 	@echo "make check-full    everything above that checks, and the longer runs"
 
@@ -27,12 +28,16 @@ test-clients: release
 	@tools/setup --clients
 	@tests/clients/run
 
+rooms: release
+	@tests/rooms/run --faults 100 --history
+
 bench: release
 	@bench/run
 
 check-full: setup
 	@tools/test --full
 	@$(MAKE) --no-print-directory test-clients
+	@$(MAKE) --no-print-directory rooms
 
 clean:
 	rm -rf build
