@@ -187,7 +187,7 @@ void Controller::act(Instant now) {
   mind_wish(now);
   if (wish_) facts.wanted_primary = wish_->node;
   if (now >= next_read_) request_read(now);
-  if (leads_ && !stale_ && !went_back_ && !attempt_) decide_next(facts, now);
+  if (!stale_ && !went_back_ && !attempt_) decide_next(facts, now);
   raise(facts);
 }
 
@@ -202,13 +202,28 @@ void Controller::decide_next(Facts facts, Instant now) {
     return;
   }
   refusal_.reset();
-  if (!*decided) return;
+  if (!*decided) {
+    undone_.reset();
+    return;
+  }
   Decision decision = **std::move(decided);
+  if (!may_decide(decision, now)) return;
   // R5: once the forming CAS of a planned takeover has succeeded it seals at once, so the store must be quick.
   if (decision.planned && !store_is_quick()) return;
   const Swap swap{known_.version, decision.next, decision.cause, decision.planned};
   output_.swap = swap;
   attempt_ = Attempt{swap, std::move(decision), std::move(facts), now};
+}
+
+// R9: who is not elected waits only to avoid wasted work; if both act after all, the CAS lets one of them.
+bool Controller::may_decide(const Decision& decision, Instant now) {
+  if (leads_) {
+    undone_.reset();
+    return true;
+  }
+  if (decision.planned) return false;
+  if (!undone_ || undone_->version != known_.version) undone_ = Undone{known_.version, now};
+  return now - undone_->since >= policy_.stand_in_after;
 }
 
 void Controller::raise(const Facts& facts) {

@@ -9,7 +9,9 @@
 // known to be in force comes from reads alone, also after a swap that won: the read brings the version, and settles a
 // swap whose result is unknown (R3).
 //
-// Any number of controllers may run: they elect one to avoid wasted work, and safety rests on the CAS alone (R9).
+// Any number of controllers may run: they elect one to avoid wasted work, and safety rests on the CAS alone (R9). The
+// elected one may be gone together with what failed, and its election lasts for a while: what it leaves undone another one
+// does (Policy::stand_in_after).
 //
 // Pure: no clock, no I/O. A crash loses nothing: the next one reads the register and listens.
 #pragma once
@@ -50,7 +52,8 @@ class Controller {
 
   void reports(const Reports& reports, Instant now);
   void connection_lost(const std::string& node, Instant now);
-  // R9: elected, or no longer. One that does not lead reads and announces, and decides nothing.
+  // R9: elected, or no longer. One that does not lead reads and announces; it stands in where a change that was not
+  // planned is left undone, and decides nothing else.
   void lead(bool leads, Instant now);
   // `torcctl ring move NODE`. Refused: not the elected controller, or no such node.
   Result<void> move(const std::string& node, Instant now);
@@ -91,6 +94,7 @@ class Controller {
   void settle(Instant now);
   void mind_wish(Instant now);
   void decide_next(Facts facts, Instant now);
+  bool may_decide(const Decision& decision, Instant now);
   void raise(const Facts& facts);
   void note_round_trip(Duration took);
   bool store_is_quick() const;
@@ -111,6 +115,12 @@ class Controller {
   std::optional<std::string> store_error_;
 
   std::optional<Attempt> attempt_;
+  // While it does not lead: an unplanned change of this version is wanted since.
+  struct Undone {
+    std::uint64_t version;
+    Instant since;
+  };
+  std::optional<Undone> undone_;
 
   // R10: why decide refuses, and since when. An alarm once a read that began later leaves it so: until then the
   // register known here may just be old.

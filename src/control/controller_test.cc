@@ -424,19 +424,58 @@ TEST_F(ControllerTest, a_store_that_is_down_is_waited_for_and_the_pair_serves_on
   EXPECT_THAT(loop().alarms, IsEmpty());
 }
 
-TEST_F(ControllerTest, R9_one_that_does_not_lead_decides_nothing_and_takes_over_when_elected) {
+TEST_F(ControllerTest, R9_one_that_does_not_lead_leaves_changes_to_the_one_that_does) {
+  add(true);
+  add(false);
+  until("AB", 5s);
+  run(5s);
+  EXPECT_FALSE(loop(1).controller->move("B", now_));
+  kill('A');
+  run(5s);
+  EXPECT_EQ(serving(), "BC");
+  start('A');
+  run(60s);
+  EXPECT_EQ(loop(1).swaps, 0u);
+}
+
+TEST_F(ControllerTest, R9_one_that_does_not_lead_stands_in_for_one_that_is_gone) {
+  add(true);
+  add(false);
+  until("AB", 5s);
+  run(5s);
+  loop(0).controller->lead(false, now_);  // nobody leads
+  kill('A');
+  const Milliseconds took = until("BC", 5s);
+  EXPECT_GE(took, policy_.stand_in_after);
+  EXPECT_LT(took, policy_.stand_in_after + 700ms);
+}
+
+TEST_F(ControllerTest, R9_only_an_elected_one_plans) {
+  add(true);
+  until("AB", 5s);
+  run(5s);
+  kill('B');
+  until("CA", 5s);
+  loop(0).controller->lead(false, now_);
+  start('B');
+  run(30s);
+  EXPECT_EQ(serving(), "CA");
+  loop(0).controller->lead(true, now_);
+  run(5s);
+  EXPECT_NE(serving(), "CA");
+}
+
+TEST_F(ControllerTest, R9_one_that_is_elected_takes_over_at_once) {
   add(true);
   add(false);
   until("AB", 5s);
   run(5s);
   loop(0).controller->lead(false, now_);
   kill('A');
-  run(5s);
+  run(500ms);
   EXPECT_EQ(serving(), "AB");
-  EXPECT_EQ(loop(1).swaps, 0u);
-  EXPECT_FALSE(loop(1).controller->move("B", now_));
   loop(1).controller->lead(true, now_);
-  EXPECT_LT(until("BC", 5s), 500ms);
+  EXPECT_LT(until("BC", 5s), 300ms);
 }
 
 TEST_F(ControllerTest, R9_two_that_both_believe_to_lead_make_one_change_at_a_time) {

@@ -41,6 +41,7 @@ struct Policy {
 
   Milliseconds read_every{500};           // how often the store is read when nothing happens
   Milliseconds planned_round_trip_max{10};  // R5: a planned takeover needs a store that answers within this
+  Milliseconds stand_in_after{1'000};     // R9: an unplanned change that the elected one leaves undone for so long
   Milliseconds move_within{10'000};       // an operator's request that cannot be met is dropped after this
 };
 
