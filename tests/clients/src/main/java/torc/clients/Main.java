@@ -65,6 +65,9 @@ public final class Main {
   }
 
   private static void ring(Cases cases, Discovery discovery) throws Exception {
+    if (!RingCases.wanted(cases, discovery)) {
+      return;
+    }
     Ring ring = new Ring(Path.of(setting("torc.programs")), Path.of(setting("torc.work")));
     atEnd(ring::stop);
     if (discovery == Discovery.RAFT) {

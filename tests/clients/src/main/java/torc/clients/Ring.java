@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Three torcd in two rooms, and a torc-control in a third place that keeps the control store:
@@ -23,6 +25,14 @@ import java.util.stream.Collectors;
 final class Ring {
   /** The control module moves a healthy ring in milliseconds; a new node must be heard for some seconds first (S3). */
   private static final Duration SETTLE_LIMIT = Duration.ofSeconds(30);
+
+  private static final Logger log = LoggerFactory.getLogger(Ring.class);
+
+  /**
+   * More than a node's default: a machine that is busy with three nodes, an application and two databases holds a
+   * process up for longer than that, and what is tried here are the faults that the cases make.
+   */
+  private static final Duration SUSPICION = Duration.ofMillis(1_200);
 
   /** What the control module shows: who leads which view, and whether it serves. */
   record View(long number, boolean serving, String primary, String backup) {}
@@ -91,7 +101,8 @@ final class Ring {
         [cluster]
         name = "clients"
         store = ["%s"]
-        """.formatted(controlAddress()));
+        suspicion_ms = %d
+        """.formatted(controlAddress(), SUSPICION.toMillis()));
     for (Node node : nodes) {
       LinkRelay relay = seenBy == null ? null : seenBy.to.get(node);
       text.append("""
@@ -139,19 +150,26 @@ final class Ring {
         shown.path("primary").asText(), shown.path("backup").asText(null));
   }
 
-  /** Returns when a view after that one serves. */
-  View awaitServingAfter(long number) throws Exception {
-    Expect.within(SETTLE_LIMIT, "a serving view after " + number, true,
-        () -> view().number > number && view().serving);
-    return view();
-  }
-
   /** Every node is heard of and close to the log's end, and the copies that count are in two rooms. */
   void awaitSettled() throws Exception {
-    Expect.within(SETTLE_LIMIT, "the ring has settled", true, () -> {
+    await("the ring has settled", () -> {
       View view = view();
       return view.serving && view.backup != null && !room(view.primary).equals(room(view.backup)) && allFollow();
     });
+  }
+
+  /** Returns when a view with another primary than that node serves. */
+  View awaitServingOtherThan(String name) throws Exception {
+    await("another primary than " + name, () -> view().serving && !view().primary.equals(name));
+    return view();
+  }
+
+  private void await(String what, Expect.Look<Boolean> look) throws Exception {
+    try {
+      Expect.within(SETTLE_LIMIT, what, true, look);
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "; " + Http.get(controlAddress(), "/v1/ring"), e);
+    }
   }
 
   private boolean allFollow() throws IOException, InterruptedException {
@@ -164,11 +182,11 @@ final class Ring {
     return true;
   }
 
-  /** Asks for a planned takeover and returns when that node, or by then another after it, serves. */
-  View move(String node) throws Exception {
-    long before = view().number;
-    Http.post(controlAddress(), "/v1/ring/move?node=" + node);
-    return awaitServingAfter(before);
+  /** A planned takeover: returns when that node serves as primary. */
+  void move(String name) throws Exception {
+    log.info("to {} from {}", name, view());
+    Http.post(controlAddress(), "/v1/ring/move?node=" + name);
+    await("primary " + name, () -> view().serving && view().primary.equals(name));
   }
 
   /**
@@ -178,7 +196,7 @@ final class Ring {
    */
   long awaitAnnouncedOtherThan(String name) throws Exception {
     String known = node(name).clientsAddress();
-    Expect.within(SETTLE_LIMIT, "another primary than " + name + " is announced", true, () -> {
+    await("another primary than " + name + " is announced", () -> {
       for (Node node : nodes) {
         if (node.process.isAlive() && !known.equals(announcedBy(node))) {
           return true;
@@ -205,7 +223,6 @@ final class Ring {
     awaitSettled();
     if (!view().primary.equals(node)) {
       move(node);
-      Expect.within(SETTLE_LIMIT, "the primary", node, () -> view().primary);
       awaitSettled();
     }
   }

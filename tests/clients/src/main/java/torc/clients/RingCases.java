@@ -2,6 +2,7 @@ package torc.clients;
 
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -13,11 +14,20 @@ import org.slf4j.LoggerFactory;
  */
 final class RingCases {
   private static final Logger log = LoggerFactory.getLogger(RingCases.class);
+  private static final String MOVES = "the primary moves by plan";
+  private static final String CUT = "the link between the rooms is cut and healed";
+  private static final String KILL = "the primary is killed and restarted";
+
   /** An application is told by a held request that ends, and fetches the news with another. */
   private static final long TOLD_WITHIN = TimeUnit.MILLISECONDS.toNanos(200);
 
   /** When the primary was lost, and when clients were told of the next. */
   private record Fault(long at, long announced) {}
+
+  private interface Trouble {
+    /** @return the fault that it made, or null if it was none */
+    Fault make() throws Exception;
+  }
 
   private final List<Bank> banks;
   private final Ring ring;
@@ -29,65 +39,78 @@ final class RingCases {
     this.discovery = discovery;
   }
 
+  /** Whether any is asked for: a ring is not started for nothing. */
+  static boolean wanted(Cases cases, Discovery discovery) {
+    return Stream.of(MOVES, CUT, KILL).anyMatch(what -> cases.wants(name(discovery, what)));
+  }
+
   void run(Cases cases) {
-    String on = "ring, " + discovery + ": ";
-    cases.run(on + "the primary moves by plan", this::plannedMoves);
-    cases.run(on + "the link between the rooms is cut and healed", this::roomsCut);
-    cases.run(on + "the primary is killed and restarted", this::primaryKilled);
+    cases.run(name(discovery, MOVES), this::plannedMoves);
+    cases.run(name(discovery, CUT), this::roomsCut);
+    cases.run(name(discovery, KILL), this::primaryKilled);
+  }
+
+  private static String name(Discovery discovery, String what) {
+    return "ring, " + discovery + " mode: " + what;
   }
 
   private void plannedMoves() throws Exception {
-    ring.awaitSettled();
-    Load load = new Load(banks.get(0), banks.get(1));
-    for (String node : List.of("B", "C", "A", "B", "A")) {
-      Thread.sleep(700);
-      if (!ring.view().primary().equals(node)) {
-        log.info("moved: {}", ring.move(node));
+    ring.lead("A");
+    underLoad(() -> {
+      for (String node : List.of("B", "C", "A")) {
+        ring.move(node);
+        Thread.sleep(700);
+        ring.awaitSettled();
       }
-    }
-    Thread.sleep(700);
-    List<Load.Attempt> attempts = load.stop();
-    report(attempts, load.wrongs(), null);
+      return null;
+    });
   }
 
   private void roomsCut() throws Exception {
     ring.lead("A");
-    Load load = new Load(banks.get(0), banks.get(1));
-    Thread.sleep(1_000);
-    long before = ring.view().number();
-    long at = System.nanoTime();
-    ring.cutRooms();
-    Fault fault = announced(at, "A");
-    log.info("cut: {}", ring.awaitServingAfter(before));
-    Thread.sleep(2_000);
-    ring.healRooms();
-    ring.awaitSettled();
-    log.info("healed: {}", ring.view());
-    Thread.sleep(1_000);
-    List<Load.Attempt> attempts = load.stop();
-    report(attempts, load.wrongs(), fault);
+    underLoad(() -> {
+      long at = System.nanoTime();
+      ring.cutRooms();
+      Fault fault = announced(at, "A");
+      Thread.sleep(2_000);
+      ring.healRooms();
+      ring.awaitSettled();
+      return fault;
+    });
   }
 
   private void primaryKilled() throws Exception {
     ring.lead("A");
-    Load load = new Load(banks.get(1), banks.get(0));
-    Thread.sleep(1_000);
-    long before = ring.view().number();
-    long at = System.nanoTime();
-    ring.kill("A");
-    Fault fault = announced(at, "A");
-    log.info("killed: {}", ring.awaitServingAfter(before));
-    Thread.sleep(3_000);
-    ring.restart("A");
-    ring.awaitSettled();
-    log.info("restarted: {}", ring.view());
-    Thread.sleep(1_000);
-    List<Load.Attempt> attempts = load.stop();
+    underLoad(() -> {
+      long at = System.nanoTime();
+      ring.kill("A");
+      Fault fault = announced(at, "A");
+      Thread.sleep(3_000);
+      ring.restart("A");
+      ring.awaitSettled();
+      return fault;
+    });
+  }
+
+  private void underLoad(Trouble trouble) throws Exception {
+    Load load = new Load(banks.get(0), banks.get(1));
+    Fault fault;
+    List<Load.Attempt> attempts;
+    try {
+      Thread.sleep(1_000);
+      fault = trouble.make();
+      Thread.sleep(1_000);
+    } finally {
+      attempts = load.stop();
+    }
     report(attempts, load.wrongs(), fault);
   }
 
+  /** Returns when another leads; clients in list mode are told of no announcement. */
   private Fault announced(long at, String lost) throws Exception {
-    return new Fault(at, discovery == Discovery.RAFT ? ring.awaitAnnouncedOtherThan(lost) : Long.MAX_VALUE);
+    long announced = discovery == Discovery.RAFT ? ring.awaitAnnouncedOtherThan(lost) : Long.MAX_VALUE;
+    log.info("instead of {}: {}", lost, ring.awaitServingOtherThan(lost));
+    return new Fault(at, announced);
   }
 
   /** Prints what the application has noticed, and fails where it must not have noticed anything. */
