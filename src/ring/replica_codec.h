@@ -1,8 +1,8 @@
-// A replica as bytes and back, over every member: for the explorer, which keeps millions of them, and for tests. Nothing
-// of this is written to a disk or said on a wire, so the format may change with every commit.
+// A replica as bytes and back, over every member: for the explorer, which keeps millions of them, and for tests.
+// Nothing of this is written to a disk or said on a wire, so the format may change with every commit.
 //
-// walk() names every member once; what happens to it is the visitor's affair. Numbers that only have to be different, or
-// only to ascend, are shown as what they are, so that a visitor may write others that are so in the same way:
+// walk() names every member once; what happens to it is the visitor's affair. Numbers that only have to be different,
+// or only to ascend, are shown as what they are, so that a visitor may write others that are so in the same way:
 //
 //   feed(receiver, n)        numbers of feeds, by the node that opens them      nonce(primary, n)   R6's
 //   order(n)                 of disk orders                                     fence(confirmed, n) of fences

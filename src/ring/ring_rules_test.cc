@@ -268,8 +268,8 @@ TEST(RingLimits, what_is_sent_and_not_yet_stored_is_bounded) {
   EXPECT_EQ(ring.replica("A").replicated(), Lsn{50});
 }
 
-// Between starts of the same node in the same view, an answer to the earlier one may still be under way. Had the numbers
-// of feeds begun anew with each start, B would cut a record that it has already said it holds.
+// Between starts of the same node in the same view, an answer to the earlier one may still be under way. Had the
+// numbers of feeds begun anew with each start, B would cut a record that it has already said it holds.
 TEST_F(RingRules, r2_an_answer_to_an_earlier_start_is_not_taken_for_one_to_this_start) {
   serve("A", "C", "A");
   ring.append("A", "one");
