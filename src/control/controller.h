@@ -10,8 +10,8 @@
 // swap whose result is unknown (R3).
 //
 // Any number of controllers may run: they elect one to avoid wasted work, and safety rests on the CAS alone (R9). The
-// elected one may be gone together with what failed, and its election lasts for a while: what it leaves undone another one
-// does (Policy::stand_in_after).
+// elected one may be gone together with what failed, and its election lasts for a while: what it leaves undone another
+// one does (Policy::stand_in_after).
 //
 // Pure: no clock, no I/O. A crash loses nothing: the next one reads the register and listens.
 #pragma once

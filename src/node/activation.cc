@@ -41,13 +41,15 @@ Result<Opened> open_log(io::Directory& directory, const Config& config, const lo
   return Opened{*std::move(log), base->value_or(Position{})};
 }
 
-// R8: the directory becomes another incarnation, which nobody takes for complete, keeps what is good and is fed the rest.
+// R8: the directory becomes another incarnation, which nobody takes for complete, keeps what is good and is fed the
+// rest.
 Result<Opened> salvage_log(io::Directory& directory, const Config& config, log::IdentityFile& identity) {
   auto salvaged = log::salvage(directory, config.log, identity, Incarnation{io::random_u64()});
   if (!salvaged) return salvaged.error();
   for (const log::Damage& lost : salvaged->lost) trace::error("{}", lost.text());
-  trace::warn("{}: repaired; what is good is kept, the rest comes from other nodes, and until then this node counts as new",
-              config.data);
+  trace::warn(
+      "{}: repaired; what is good is kept, the rest comes from other nodes, and until then this node counts as new",
+      config.data);
   log::Identity cut = identity.identity();
   cut.known_replicated = std::min(cut.known_replicated, salvaged->log->end().lsn);
   if (auto saved = identity.save(cut); !saved) return saved.error();
@@ -65,9 +67,10 @@ Result<void> raise_boot(control::Store& store, const Config& config, log::Identi
     return {};
   }
   if (*raised) return {};
-  trace::error("{}: the control store knows a later start of this data directory: it is a copy or an old image. It counts "
-               "as a new node from now on",
-               config.data);
+  trace::error(
+      "{}: the control store knows a later start of this data directory: it is a copy or an old image. It counts "
+      "as a new node from now on",
+      config.data);
   if (auto renewed = identity.renew(Incarnation{io::random_u64()}); !renewed) return renewed;
   self = identity.identity();
   if (const auto again = store.raise_boot({self.node, self.incarnation}, self.boot, self.start_nonce); !again) {

@@ -412,7 +412,8 @@ void check_whole(const Config& config, Reader& reader) {
   const Cluster& cluster = config.cluster;
   if (!cluster.nodes.empty()) {
     if (cluster.find(config.name) == nullptr) {
-      reader.fail(reader.place("cluster"), fmt::format("no [[cluster.node]] is named {}, as this node is", config.name));
+      reader.fail(reader.place("cluster"),
+                  fmt::format("no [[cluster.node]] is named {}, as this node is", config.name));
     }
     if (cluster.store.empty()) {
       reader.fail(reader.place("cluster"), "cluster.store names no control store: etcd's endpoints, or torc-control's");
@@ -464,7 +465,8 @@ Result<ControlConfig> parse_control_config(std::string_view toml, const std::str
   check_cluster(config.cluster, reader);
   if (config.cluster.nodes.empty()) reader.fail(reader.place("cluster"), "there is no [[cluster.node]]");
   if (config.data.empty() && config.cluster.store.empty()) {
-    reader.fail(reader.place("control"), "neither control.data, for a store of its own, nor cluster.store, an etcd's endpoints");
+    reader.fail(reader.place("control"),
+                "neither control.data, for a store of its own, nor cluster.store, an etcd's endpoints");
   }
   if (reader.problem()) return *reader.problem();
   return config;

@@ -131,7 +131,8 @@ void Disk::carry_out(const ring::DiskOrder& order) {
     stored = persist("the cut of its log", [&] { return log_.truncate_suffix(cut->last_kept.lsn); });
     // The record that is kept last is another one than the ring took it for: this log is not what it is thought to be.
     if (stored && log_.end() != cut->last_kept) {
-      std::fprintf(stderr, "torc: the log's record %llu is not the one that the ring knows; start again to examine it\n",
+      std::fprintf(stderr,
+                   "torc: the log's record %llu is not the one that the ring knows; start again to examine it\n",
                    static_cast<unsigned long long>(cut->last_kept.lsn.value));
       std::abort();
     }

@@ -20,7 +20,8 @@ namespace torc::node {
 class Disk {
  public:
   // `log` is this thread's alone but for prepare() and room(), and so is `identity`.
-  Disk(io::Directory& directory, log::Log& log, log::IdentityFile& identity, Mailbox<RingInput>& ring, Metrics& metrics);
+  Disk(io::Directory& directory, log::Log& log, log::IdentityFile& identity, Mailbox<RingInput>& ring,
+       Metrics& metrics);
   // Ends after everything that was ordered so far is durable, or cannot be.
   ~Disk();
 

@@ -56,7 +56,9 @@ void Registrar::settle(const Turn::Activation& activation) {
     if (said) continue;
     said = true;
     trace::warn("view {} cannot be made serving yet: {}", activation.serving.number.value,
-                !read ? read.error().message : swapped ? "the control store is at odds with itself" : swapped.error().message);
+                !read     ? read.error().message
+                : swapped ? "the control store is at odds with itself"
+                          : swapped.error().message);
   }
 }
 

@@ -60,8 +60,8 @@ struct ViewActivated {
 struct Stop {};
 
 // Besides these, what other nodes and control modules do (peer_port.h).
-using RingInput = std::variant<ClientOpened, ClientFrames, ClientClosed, PeerOpened, PeerFrames, PeerClosed, PeerRefused,
-                               DiskDone, DiskState, RecordsRead, SnapshotRead, StateRebuilt, RegisterFound, ViewActivated,
-                               Inspection, Stop>;
+using RingInput =
+    std::variant<ClientOpened, ClientFrames, ClientClosed, PeerOpened, PeerFrames, PeerClosed, PeerRefused, DiskDone,
+                 DiskState, RecordsRead, SnapshotRead, StateRebuilt, RegisterFound, ViewActivated, Inspection, Stop>;
 
 }  // namespace torc::node

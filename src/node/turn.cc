@@ -315,7 +315,8 @@ void Turn::send_replies() {
   }
 }
 
-// -- requests that another node has to answer --------------------------------------------------------------------------
+// -- requests that another node has to answer
+// --------------------------------------------------------------------------
 
 void Turn::forward(const std::vector<txn::Request>& requests) {
   if (requests.empty() || upstream_.route == peer::Route::none) return;  // asked again when there is a way (T2)

@@ -103,7 +103,8 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
 void Turn::link_changed(const peer::LinkEvent& event) {
   using What = peer::LinkEvent::What;
   if (event.what != What::refused) links_changed_ = true;
-  const std::string who = fmt::format("{} {}", event.peer.kind == peer::Kind::node ? "node" : "control", event.peer.name);
+  const std::string who =
+      fmt::format("{} {}", event.peer.kind == peer::Kind::node ? "node" : "control", event.peer.name);
   switch (event.what) {
     case What::up:
       out_.notices.push_back(fmt::format("link to {} is up", who));

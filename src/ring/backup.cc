@@ -118,7 +118,9 @@ void Replica::on_records(const Message& message, const Records& records) {
 
 void Replica::take_records(Receiving& receiving, const Records& records) {
   const View view = records.view;
-  const auto differs = [this](View in_view, Lsn lsn) { return lsn <= tail_.end().lsn && tail_.view_at(lsn) != in_view; };
+  const auto differs = [this](View in_view, Lsn lsn) {
+    return lsn <= tail_.end().lsn && tail_.view_at(lsn) != in_view;
+  };
   const Position& previous = records.previous;
   // R2: the record before must be the same. A view numbers its records once, so equal (view, LSN) is the same record;
   // where the chain is known, it is compared too.
@@ -145,7 +147,8 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
       const std::string from = receiving.from;
       return open(receiving, view, receiving.feed, from);
     }
-    if (receiving.feed == Feed::copy && forming && (!forming->source_end || record.lsn > forming->source_end->lsn)) return;
+    if (receiving.feed == Feed::copy && forming && (!forming->source_end || record.lsn > forming->source_end->lsn))
+      return;
     accept(record);
   }
   receiving.offered = std::max({receiving.offered, records.replicated, last.lsn});
@@ -161,8 +164,8 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
   if (nonce != 0 || tail_.end() == end_before || early) acknowledge(receiving, view, nonce);
 }
 
-// R2: out of a finished fsync, and only while the seal still is this view's. What is said is where the durable log ends,
-// chain and all, so that the sender counts it only if it is the sender's own.
+// R2: out of a finished fsync, and only while the seal still is this view's. What is said is where the durable log
+// ends, chain and all, so that the sender counts it only if it is the sender's own.
 void Replica::acknowledge(const Receiving& receiving, View view, std::uint64_t nonce) {
   if (receiving.number == 0 || !receiving.boot || sealed_ != view) return;
   const Position& stored = broken(Rule::acknowledged_after_the_fsync) ? tail_.end() : durable_;

@@ -32,7 +32,8 @@ std::vector<std::string> Replica::feeders(const Learner& learner) const {
   bool past_member = false;
   for (std::size_t back = 1; back < ring.size(); ++back) {
     const std::string& node = ring[(own + ring.size() - back) % ring.size()];
-    const bool is_member = node == learner.view.primary.node || (learner.view.backup && node == learner.view.backup->node);
+    const bool is_member =
+        node == learner.view.primary.node || (learner.view.backup && node == learner.view.backup->node);
     if (std::ranges::find(links_, node) != links_.end()) (past_member && !is_member ? behind : found).push_back(node);
     past_member = past_member || is_member;
   }

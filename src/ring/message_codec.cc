@@ -8,7 +8,14 @@ namespace torc::ring {
 
 namespace {
 
-enum class Kind : std::uint8_t { open = 1, opened = 2, records = 3, stored = 4, snapshot_part = 5, snapshot_stored = 6 };
+enum class Kind : std::uint8_t {
+  open = 1,
+  opened = 2,
+  records = 3,
+  stored = 4,
+  snapshot_part = 5,
+  snapshot_stored = 6
+};
 
 constexpr std::size_t position_bytes = 24;
 constexpr std::size_t record_bytes_least = 28;
@@ -93,7 +100,8 @@ Open read_open(ByteReader& in, View view, std::uint64_t number) {
   m.view_ends.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     m.view_ends.push_back(read_position(in));
-    if (i > 0 && (m.view_ends[i].lsn < m.view_ends[i - 1].lsn || m.view_ends[i].view < m.view_ends[i - 1].view)) in.fail();
+    if (i > 0 && (m.view_ends[i].lsn < m.view_ends[i - 1].lsn || m.view_ends[i].view < m.view_ends[i - 1].view))
+      in.fail();
   }
   return m;
 }
@@ -160,7 +168,8 @@ Result<Body> decode_body(ByteView bytes) {
     }
     default: return Error{fmt::format("a replication message of unknown kind {}", kind)};
   }
-  if (!in.done()) return Error{fmt::format("a replication message of kind {} does not fit its {} bytes", kind, bytes.size())};
+  if (!in.done())
+    return Error{fmt::format("a replication message of kind {} does not fit its {} bytes", kind, bytes.size())};
   return body;
 }
 

@@ -111,7 +111,8 @@ void Replica::tick() {
       primary->fences_asked = primary->fences_confirmed;
     }
   } else if (auto* backup = as<Backup>()) {
-    if (silent(backup->receiving)) open(backup->receiving, backup->view.number, Feed::backup, backup->view.primary.node);
+    if (silent(backup->receiving))
+      open(backup->receiving, backup->view.number, Feed::backup, backup->view.primary.node);
   } else if (auto* learner = as<Learner>()) {
     if (sealed_ == learner->view.number && silent(learner->receiving)) {
       ++learner->feeder;

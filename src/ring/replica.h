@@ -173,7 +173,8 @@ class Replica {
   Lsn replicated() const { return replicated_.lsn; }
   // As serving primary: bytes that the backup has not stored yet; what new work is refused by (R2).
   std::size_t backlog_bytes() const;
-  // Grows whenever the backup has confirmed anything as primary, and whenever the copy of a forming view gets on (S4, S5).
+  // Grows whenever the backup has confirmed anything as primary, and whenever the copy of a forming view gets on (S4,
+  // S5).
   std::uint64_t progress() const { return progress_; }
   // Whether the transaction machine's state is at hand, as far as this node has it.
   bool has_state() const { return applied_.has_value(); }

@@ -91,11 +91,12 @@ void Replica::begin_feed(const Speaker& to, const Open& open) {
   if (open.feed == Feed::backup) {
     // Within a serving view nobody truncates: what the backup has, the primary has.
     if (common != theirs) {
-      return notice(fmt::format("{} says that it holds record {} of another log; it is not fed", node, theirs.lsn.value));
+      return notice(
+          fmt::format("{} says that it holds record {} of another log; it is not fed", node, theirs.lsn.value));
     }
     if (auto* primary = as<Primary>(); primary && theirs.lsn < primary->backup_stored.lsn) {
-      notice(fmt::format("{} has lost records {} to {}, which it had acknowledged; it is fed with them again (R8)", node,
-                         theirs.lsn.value + 1, primary->backup_stored.lsn.value));
+      notice(fmt::format("{} has lost records {} to {}, which it had acknowledged; it is fed with them again (R8)",
+                         node, theirs.lsn.value + 1, primary->backup_stored.lsn.value));
       primary->backup_stored = theirs;
     }
   }
@@ -143,10 +144,12 @@ void Replica::feed(const std::string& node, Sending& sending) {
     sending.say_something = false;
     say(node, std::move(message));
   }
-  if (!sending.fetching && sending.sent.lsn < last && tail_.first() > sending.sent.lsn.next() && sending.stored.lsn == sending.sent.lsn) {
+  if (!sending.fetching && sending.sent.lsn < last && tail_.first() > sending.sent.lsn.next() &&
+      sending.stored.lsn == sending.sent.lsn) {
     sending.fetching = true;
     const Lsn up_to = std::min({last, durable_.lsn, Lsn{tail_.first().value - 1}});
-    output_.fetch_records.push_back({node, sending.number, sending.sent.lsn.next(), up_to, options_.message_bytes_most});
+    output_.fetch_records.push_back(
+        {node, sending.number, sending.sent.lsn.next(), up_to, options_.message_bytes_most});
   }
 }
 
@@ -171,7 +174,8 @@ void Replica::not_fetched(const FetchRecords& request) {
     return;
   }
   // S6: no snapshot inside a view: a member that lacks so much is not one that control should have chosen.
-  notice(fmt::format("the log no longer has record {}, which {} lacks; its feed ends", request.first.value, request.to));
+  notice(
+      fmt::format("the log no longer has record {}, which {} lacks; its feed ends", request.first.value, request.to));
   sending_.erase(found);
 }
 

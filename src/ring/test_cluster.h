@@ -333,8 +333,14 @@ class TestCluster {
       const Position at = fetch.at.value_or(n.base);
       const Bytes state(10, 7);
       const std::size_t count = std::min<std::size_t>(4, state.size() - fetch.offset);
-      n.replica->fetched(fetch, SnapshotPart{{}, 0, at, state.size(), 1, fetch.offset,
-                                             Bytes(state.begin() + fetch.offset, state.begin() + fetch.offset + count)});
+      n.replica->fetched(fetch,
+                         SnapshotPart{{},
+                                      0,
+                                      at,
+                                      state.size(),
+                                      1,
+                                      fetch.offset,
+                                      Bytes(state.begin() + fetch.offset, state.begin() + fetch.offset + count)});
     }
     if (!out.fetch_records.empty() || !out.fetch_snapshots.empty()) gather(name);
     if (!n.replica->serving()) {  // T2
