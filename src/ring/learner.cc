@@ -22,16 +22,21 @@ void Replica::follow(const Register& value) {
 }
 
 // Ring predecessors that can be reached, the nearest first: with three nodes the backup is asked before the primary.
+// Those behind the first member come last: what they have came from it, unless a link is cut.
 std::vector<std::string> Replica::feeders(const Learner& learner) const {
   const auto& ring = learner.view.ring;
   const auto self = std::ranges::find(ring, self_.member.node);
-  std::vector<std::string> found;
+  std::vector<std::string> found, behind;
   if (self == ring.end()) return found;
   const auto own = static_cast<std::size_t>(self - ring.begin());
+  bool past_member = false;
   for (std::size_t back = 1; back < ring.size(); ++back) {
     const std::string& node = ring[(own + ring.size() - back) % ring.size()];
-    if (std::ranges::find(links_, node) != links_.end()) found.push_back(node);
+    const bool is_member = node == learner.view.primary.node || (learner.view.backup && node == learner.view.backup->node);
+    if (std::ranges::find(links_, node) != links_.end()) (past_member && !is_member ? behind : found).push_back(node);
+    past_member = past_member || is_member;
   }
+  found.insert(found.end(), behind.begin(), behind.end());
   return found;
 }
 

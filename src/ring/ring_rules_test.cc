@@ -713,6 +713,26 @@ TEST_F(RingRules, r7_at_last_by_the_primary) {
   EXPECT_THAT(log("C"), ElementsAre("one"));
 }
 
+TEST_F(RingRules, r7_two_learners_do_not_feed_each_other) {
+  serve("B", "", "B");
+  ring.cut("B", "C");  // C can ask A alone, and A would rather ask C
+  ring.crash("A");
+  ring.start("A");
+  ring.run();
+  ring.append("B", "one");
+  ring.run();
+  EXPECT_THAT(log("A"), ElementsAre("one"));
+  EXPECT_THAT(log("C"), ElementsAre("one"));
+}
+
+TEST_F(RingRules, r7_a_learner_goes_over_to_a_nearer_feeder_when_its_link_comes_up) {
+  ring.cut("B", "C");
+  serve("A", "B", "A");
+  ring.run();
+  ring.heal("B", "C");
+  EXPECT_THAT(on_the_way<Open>("C", "B"), testing::SizeIs(1));
+}
+
 TEST_F(RingRules, r7_a_learner_is_fed_what_is_replicated_and_no_more) {
   serve("A", "B", "A");
   ring.cut("B", "C");

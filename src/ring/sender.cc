@@ -57,7 +57,11 @@ bool Replica::can_feed(const Message& message, const Open& open) {
       const Register* view = nullptr;
       if (const auto* primary = as<Primary>()) view = &primary->view;
       if (const auto* backup = as<Backup>()) view = &backup->view;
-      if (const auto* learner = as<Learner>()) view = &learner->view;
+      if (const auto* learner = as<Learner>()) {
+        // Two that fed each other would both hear and both learn nothing.
+        if (learner->receiving.number != 0 && learner->receiving.from == receiver.node) return false;
+        view = &learner->view;
+      }
       return view != nullptr && !is_member(*view, receiver);
     }
   }
