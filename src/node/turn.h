@@ -32,10 +32,15 @@
 
 namespace torc::node {
 
+class Turn;
+
 // What a person asked to see. `look` runs on the ring thread between two turns and must be quick; `deliver` gets what
 // it found once all of it is replicated (R6: nothing unreplicated is shown, admin included), on the ring thread: hand
-// it on, do not work there.
-struct Inspection;
+// it on, do not work there. Where the view was lost meanwhile, `look` runs once more.
+struct Inspection {
+  std::function<std::string(const Turn&)> look;
+  std::function<void(std::string)> deliver;
+};
 
 // What the disk says of itself, for the reports (S6, S7, S8).
 struct DiskHealth {
@@ -132,10 +137,11 @@ class Turn {
   bool serving() const { return replica_.serving(); }
 
  private:
-  struct Delivery {
-    std::function<void()> deliver;
+  struct Seen {
+    Inspection asked;
+    std::string found;
   };
-  using Held = std::variant<txn::Reply, txn::PhaseTwo, txn::Notice, Delivery>;
+  using Held = std::variant<txn::Reply, txn::PhaseTwo, txn::Notice, Seen>;
   // Waits for a fence first, and then for its record.
   struct Fenced {
     std::uint64_t fence;
@@ -156,10 +162,11 @@ class Turn {
   void follow_role(txn::Now now);
   void apply(const std::vector<Record>& records);
   // -- requests
-  void take_requests(txn::Now now);
   void step(txn::Request request, txn::Now now);
   void forward(const std::vector<txn::Request>& requests);
-  void ask_again(txn::Now now);
+  std::vector<txn::Request> take_requests(session::Output& from_clients);
+  std::vector<txn::Request> clients_here() const;
+  void look_for_primary();
   Upstream upstream() const;
   void store(txn::Output output);
   void release(txn::Now now);
@@ -168,10 +175,11 @@ class Turn {
   // -- other nodes
   void take_deliveries(txn::Now now);
   void deliver(peer::Delivery delivery, txn::Now now);
-  void link_changed(const peer::LinkEvent& event);
+  void link_changed(const peer::LinkEvent& event, txn::Now now);
   void watch_nodes(txn::Now now);
   void beat(txn::Now now);
   void tell_clients(const std::string& node);
+  void ask_for_clients(const std::string& node);
   control::Report report(Instant now);
   bool alone() const { return nodes_.size() <= 1; }
 
@@ -197,6 +205,7 @@ class Turn {
 
   Upstream upstream_;
   bool links_changed_ = false;
+  bool ask_again_ = false;  // T2: everything that is unanswered, of a primary that has not heard it
   std::set<std::string> reached_;                  // nodes that there is a way to
   std::map<std::string, txn::EntryNode> entries_;  // of the nodes that were heard
   std::map<std::string, std::vector<txn::Reply>> replies_;  // of this turn, to other entry nodes
@@ -218,11 +227,6 @@ class Turn {
   double records_per_second_ = 0;
 
   Output out_;
-};
-
-struct Inspection {
-  std::function<std::string(const Turn&)> look;
-  std::function<void(std::string)> deliver;
 };
 
 }  // namespace torc::node

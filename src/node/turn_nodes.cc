@@ -25,7 +25,7 @@ void Turn::take_deliveries(txn::Now now) {
                          std::make_move_iterator(from_peers.send.end()));
   out_.peers.close.insert(out_.peers.close.end(), std::make_move_iterator(from_peers.close.begin()),
                           std::make_move_iterator(from_peers.close.end()));
-  for (const peer::LinkEvent& event : from_peers.events) link_changed(event);
+  for (const peer::LinkEvent& event : from_peers.events) link_changed(event, now);
   for (peer::Delivery& delivery : from_peers.delivered) deliver(std::move(delivery), now);
   watch_nodes(now);
 }
@@ -93,15 +93,22 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
     case peer::Channel::clients: {
       const auto changes = session::decode_client_changes(delivery.payload);
       if (!changes) return bad(changes.error());
+      if (changes->empty()) return tell_clients(from.name);  // it asks
       return session_.elsewhere(from.name, *changes);
     }
     default: return;  // the control module's, or of a later version
   }
 }
 
-void Turn::link_changed(const peer::LinkEvent& event) {
+void Turn::link_changed(const peer::LinkEvent& event, txn::Now now) {
   using What = peer::LinkEvent::What;
   if (event.what != What::refused) links_changed_ = true;
+  if (event.peer.kind == peer::Kind::node && event.what != What::refused) {
+    // What was on its way over that link may be lost, and what is said over the next one may overtake it: both tell each
+    // other again who is connected, also if there has been another way all the time.
+    const bool was_reached = reached_.erase(event.peer.name) > 0;
+    if (was_reached && event.what != What::up) session_.node_lost(event.peer.name, now.monotonic);
+  }
   const std::string who = fmt::format("{} {}", event.peer.kind == peer::Kind::node ? "node" : "control", event.peer.name);
   switch (event.what) {
     case What::up:
@@ -125,7 +132,10 @@ void Turn::watch_nodes(txn::Now now) {
   for (const std::string& node : nodes_) {
     if (node == mesh_.self().name) continue;
     const bool reached = mesh_.route(node) != peer::Route::none;
-    if (reached && reached_.insert(node).second) tell_clients(node);
+    if (reached && reached_.insert(node).second) {
+      tell_clients(node);
+      ask_for_clients(node);
+    }
     if (!reached && reached_.erase(node) > 0) session_.node_lost(node, now.monotonic);
   }
 }
@@ -139,6 +149,13 @@ void Turn::tell_clients(const std::string& node) {
     session::encode({begin, begin + static_cast<std::ptrdiff_t>(count)}, bytes);
     mesh_.send(node, peer::Channel::clients, bytes);
   }
+}
+
+// It may not have noticed that there was no way for a while, and what it said meanwhile was lost.
+void Turn::ask_for_clients(const std::string& node) {
+  Bytes bytes;
+  session::encode(std::vector<session::ClientChange>{}, bytes);
+  mesh_.send(node, peer::Channel::clients, bytes);
 }
 
 void Turn::beat(txn::Now now) {
@@ -163,19 +180,25 @@ void Turn::beat(txn::Now now) {
   // T7: that a client is still there is said again now and then.
   if (now.monotonic >= next_hour_) {
     next_hour_ = now.monotonic + std::chrono::hours(1);
-    std::vector<txn::Request> again;
-    for (const session::ClientChange& change : session_.all_clients()) {
-      const auto* client = std::get_if<session::ClientUpdated>(&change);
-      if (client == nullptr) continue;
-      const std::string ip = client->peer.substr(0, client->peer.rfind(':'));
-      again.push_back({{}, txn::ClientRegistered{client->application, ip, client->version, client->resources}, 0});
-    }
+    std::vector<txn::Request> again = clients_here();
     if (machine_) {
       for (txn::Request& request : again) step(std::move(request), now);
     } else {
       forward(again);
     }
   }
+}
+
+// T7: as if they had registered just now.
+std::vector<txn::Request> Turn::clients_here() const {
+  std::vector<txn::Request> requests;
+  for (const session::ClientChange& change : session_.all_clients()) {
+    const auto* client = std::get_if<session::ClientUpdated>(&change);
+    if (client == nullptr) continue;
+    const std::string ip = client->peer.substr(0, client->peer.rfind(':'));
+    requests.push_back({{}, txn::ClientRegistered{client->application, ip, client->version, client->resources}, 0});
+  }
+  return requests;
 }
 
 control::Report Turn::report(Instant now) {
