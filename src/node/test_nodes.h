@@ -274,8 +274,9 @@ class TestNodes {
     check();
   }
 
-  // Until every node that is up holds the same state, which is what a ring comes to when nobody asks for anything.
-  void settle(Milliseconds within = 5s) {
+  // Until every node that is up holds the same state, which is what a ring comes to when nobody asks for anything; at the
+  // latest when ring time is logged (T6), which cuts off what a deposed primary had appended alone.
+  void settle(Milliseconds within = 6s) {
     EXPECT_TRUE(run_until([&] { return states_equal(); }, within)) << "the nodes' states differ" << describe();
   }
   bool states_equal() {

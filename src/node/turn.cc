@@ -159,7 +159,7 @@ Turn::Output Turn::run(txn::Now now) {
   peer::Output to_peers = mesh_.take_output();
   append(out_.peers.send, to_peers.send);
   append(out_.peers.close, to_peers.close);
-  for (const peer::LinkEvent& event : to_peers.events) link_changed(event);
+  for (const peer::LinkEvent& event : to_peers.events) link_changed(event, now);
   out_.awaited = gate_.size() > 0 || !fenced_.empty() || !machine_;
   return std::exchange(out_, {});
 }

@@ -188,7 +188,7 @@ class Turn {
   // -- other nodes
   void take_deliveries(txn::Now now);
   void deliver(peer::Delivery delivery, txn::Now now);
-  void link_changed(const peer::LinkEvent& event);
+  void link_changed(const peer::LinkEvent& event, txn::Now now);
   void watch_nodes(txn::Now now);
   void beat(txn::Now now);
   void tell_clients(const std::string& node);

@@ -25,7 +25,7 @@ void Turn::take_deliveries(txn::Now now) {
                          std::make_move_iterator(from_peers.send.end()));
   out_.peers.close.insert(out_.peers.close.end(), std::make_move_iterator(from_peers.close.begin()),
                           std::make_move_iterator(from_peers.close.end()));
-  for (const peer::LinkEvent& event : from_peers.events) link_changed(event);
+  for (const peer::LinkEvent& event : from_peers.events) link_changed(event, now);
   for (peer::Delivery& delivery : from_peers.delivered) deliver(std::move(delivery), now);
   watch_nodes(now);
 }
@@ -100,9 +100,15 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
   }
 }
 
-void Turn::link_changed(const peer::LinkEvent& event) {
+void Turn::link_changed(const peer::LinkEvent& event, txn::Now now) {
   using What = peer::LinkEvent::What;
   if (event.what != What::refused) links_changed_ = true;
+  if (event.peer.kind == peer::Kind::node && event.what != What::refused) {
+    // What was on its way over that link may be lost, and what is said over the next one may overtake it: both tell each
+    // other again who is connected, also if there has been another way all the time.
+    const bool was_reached = reached_.erase(event.peer.name) > 0;
+    if (was_reached && event.what != What::up) session_.node_lost(event.peer.name, now.monotonic);
+  }
   const std::string who =
       fmt::format("{} {}", event.peer.kind == peer::Kind::node ? "node" : "control", event.peer.name);
   switch (event.what) {
