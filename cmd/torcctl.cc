@@ -7,6 +7,7 @@
 #include <string>
 
 #include "admin/inspector.h"
+#include "admin/ring_inspector.h"
 #include "io/network.h"
 
 namespace {
@@ -22,6 +23,9 @@ constexpr const char* help_footer = R"(Examples:
   torcctl tx show 127.0.0.1:8091:7493989779944505345
   torcctl --http 10.0.0.1:7091 lock list --json
   TORC_HTTP=10.0.0.1:7091 torcctl client list
+  torcctl ring status                          roles, links, lag, alarms, the last takeovers
+  torcctl ring move B                          a planned takeover: B is primary when it returns
+  torcctl --control 10.0.0.4:7092 ring watch   a line at each change, until Ctrl-C
 
 Exit status: 0 done, 1 not found or the node could not answer, 2 wrong usage, 3 the node is not reachable.)";
 
@@ -32,7 +36,8 @@ std::string without_scheme(std::string address) {
   return address;
 }
 
-int tell(const torc::Result<std::string>& answer) {
+// `hint`: where the address comes from.
+int tell(const torc::Result<std::string>& answer, const char* hint) {
   if (answer) {
     fmt::print("{}", *answer);
     return std::fflush(stdout) == 0 ? ok : failed;
@@ -42,8 +47,7 @@ int tell(const torc::Result<std::string>& answer) {
     case torc::Error::Kind::invalid:
       return wrong_usage;
     case torc::Error::Kind::unavailable:
-      fmt::print(stderr,
-                 "Is torcd running there? --http HOST:PORT or TORC_HTTP names another address (its own --http).\n");
+      fmt::print(stderr, "{}\n", hint);
       return not_reachable;
     default:
       return failed;
@@ -53,16 +57,20 @@ int tell(const torc::Result<std::string>& answer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Shows what a node of Torc is doing: transactions, locks, clients.", "torcctl");
+  CLI::App app("Shows what a node of Torc is doing: transactions, locks, clients; and how its ring is.", "torcctl");
   app.set_version_flag("--version", TORC_VERSION);
   app.footer(help_footer);
   app.require_subcommand(1);
   app.fallthrough();
 
   std::string http = "127.0.0.1:7091";
+  std::string control = "127.0.0.1:7092";
   int within_ms = 5'000;
   bool json = false;
   app.add_option("--http", http, "HOST:PORT where the node answers HTTP")->envname("TORC_HTTP")->capture_default_str();
+  app.add_option("--control", control, "HOST:PORT of torc-control, for ring; for ring status a node's will do")
+      ->envname("TORC_CONTROL")
+      ->capture_default_str();
   app.add_option("--within", within_ms, "Milliseconds to wait for an answer")
       ->check(CLI::Range(1, 600'000))
       ->capture_default_str();
@@ -103,16 +111,43 @@ int main(int argc, char** argv) {
   auto* status = app.add_subcommand("status", "The node itself");
   status->callback([&] { ask = [](const auto& node, auto form) { return node.status(form); }; });
 
+  std::function<torc::Result<std::string>(const torc::admin::RingInspector&, torc::admin::Form)> ask_ring;
+  std::string to;
+  auto* ring = app.add_subcommand("ring", "The ring, as torc-control sees it");
+  ring->require_subcommand(1);
+  auto* ring_status = ring->add_subcommand("status", "View, roles, links, lag, alarms, the last takeovers");
+  ring_status->callback([&] { ask_ring = [](const auto& seen, auto form) { return seen.status(form); }; });
+  auto* ring_move = ring->add_subcommand("move", "Makes a node the primary by a planned takeover, and waits for it");
+  ring_move->add_option("NODE", to, "Its name in the ring")->required();
+  ring_move->callback([&] { ask_ring = [&](const auto& seen, auto) { return seen.move(to); }; });
+  auto* ring_watch = ring->add_subcommand("watch", "A line at each change, until Ctrl-C");
+  ring_watch->callback([&] {
+    ask_ring = [](const auto& seen, auto) {
+      seen.watch([](const std::string& line) {
+        fmt::print("{}", line);
+        return std::fflush(stdout) == 0;
+      });
+      return torc::Result<std::string>(std::string());
+    };
+  });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? ok : wrong_usage;
   }
-  const auto node = torc::io::Endpoint::parse(without_scheme(http));
-  if (!node) {
-    fmt::print(stderr, "torcctl: --http (or TORC_HTTP): {}\n", node.error().message);
+  const auto within = torc::Milliseconds(within_ms);
+  const auto form = json ? torc::admin::Form::json : torc::admin::Form::text;
+  const auto asked = torc::io::Endpoint::parse(without_scheme(ask_ring ? control : http));
+  if (!asked) {
+    fmt::print(stderr, "torcctl: {}: {}\n", ask_ring ? "--control (or TORC_CONTROL)" : "--http (or TORC_HTTP)",
+               asked.error().message);
     return wrong_usage;
   }
-  const torc::admin::Inspector inspector(*node, torc::Milliseconds(within_ms));
-  return tell(ask(inspector, json ? torc::admin::Form::json : torc::admin::Form::text));
+  if (ask_ring) {
+    return tell(ask_ring(torc::admin::RingInspector(*asked, within), form),
+                "Is torc-control running there? --control HOST:PORT or TORC_CONTROL names another address.");
+  }
+  return tell(ask(torc::admin::Inspector(*asked, within), form),
+              "Is torcd running there? --http HOST:PORT or TORC_HTTP names another address (its own --http).");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ledger.h"
 #include "torc/client.h"
@@ -12,9 +13,9 @@ namespace torc::demo {
 class Bank {
  public:
   struct Options {
-    std::string name;         // also names its resources: "north.debit", "north.credit"
-    std::string file;         // of its ledger
-    std::string coordinator;  // "host:port"
+    std::string name;                    // also names its resources: "north.debit", "north.credit"
+    std::string file;                    // of its ledger
+    std::vector<std::string> addresses;  // of the coordinator's nodes: "host:port", the first is asked first
     std::int64_t accounts = 1'000;
     Money each = 1'000;
   };
@@ -23,8 +24,9 @@ class Bank {
   explicit Bank(const Options& options);
 
   // What a service does when it is called with an xid: registers a branch, so that the coordinator knows whom to ask in
-  // phase two, then tries. An error says that it is not known to be a branch; the caller rolls back.
-  Expected<Tried> try_move(const std::string& xid, Move move, Account account, Money amount);
+  // phase two, then tries. An error says that it is not known to be a branch; the caller rolls back. A registration
+  // whose answer was lost is made again: should both have taken place, the two branches are one part to the ledger.
+  Expected<Tried> try_move(const Part& part, Account account, Money amount);
 
   Ledger& ledger() { return ledger_; }
   const std::string& name() const { return name_; }

@@ -1,24 +1,19 @@
 #include "coordinator_process.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <string_view>
-#include <thread>
+#include <utility>
+#include <vector>
 
+#include "descriptor.h"
 #include "io/file.h"
 
 namespace torc::demo {
@@ -26,20 +21,6 @@ namespace torc::demo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 sockaddr_in ipv4_address(const io::Endpoint& endpoint) {
   sockaddr_in address{};
@@ -63,63 +44,21 @@ bool answers_ping(const io::Endpoint& endpoint) {
          pong[0] == 0xda && pong[9] == 4;
 }
 
-std::string last_lines(const std::string& text, int count) {
-  std::size_t from = text.size();
-  for (; count > 0 && from >= 2; --count) {
-    const std::size_t end_of_previous = text.rfind('\n', from - 2);
-    from = end_of_previous == std::string::npos ? 0 : end_of_previous + 1;
-  }
-  return text.substr(from);
+std::vector<std::string> arguments_of(const CoordinatorOptions& options) {
+  std::vector<std::string> words = {"--dev"};
+  if (!options.config.empty()) words = {"--config", options.config};
+  words.insert(words.end(), {"--listen", options.listen.text(), "--http", options.http.text(), "--data", options.data});
+  return words;
 }
 
 }  // namespace
 
+CoordinatorProcess::CoordinatorProcess(CoordinatorOptions options)
+    : options_(std::move(options)), process_({options_.program, arguments_of(options_), options_.trace_file}) {}
+
 Result<void> CoordinatorProcess::start() {
-  std::vector<std::string> words = {options_.program};
-  if (options_.config.empty()) {
-    words.push_back("--dev");
-  } else {
-    words.insert(words.end(), {"--config", options_.config});
-  }
-  words.insert(words.end(),
-               {"--listen", options_.listen.text(), "--http", options_.http.text(), "--data", options_.data});
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-
-  const Descriptor trace(::open(options_.trace_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (trace.get() < 0) return Error{fmt::format("cannot write {}: {}", options_.trace_file, std::strerror(errno))};
-  std::array<int, 2> failure{};
-  if (::pipe2(failure.data(), O_CLOEXEC) != 0) return Error{fmt::format("no pipe: {}", std::strerror(errno))};
-  const Descriptor failure_read(failure[0]);
-
   started_ = Clock::now();
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    // Between fork and exec: only what is safe there.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);
-    ::setpgid(0, 0);  // a Ctrl-C at the terminal is for us; we end it
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::dup2(trace.get(), STDERR_FILENO);
-    ::dup2(trace.get(), STDOUT_FILENO);
-    ::execv(arguments[0], arguments.data());
-    const int problem = errno;
-    [[maybe_unused]] const ssize_t written = ::write(failure[1], &problem, sizeof problem);
-    ::_exit(127);
-  }
-  ::close(failure[1]);
-  if (child < 0) return Error{fmt::format("cannot fork: {}", std::strerror(errno)), Error::Kind::unavailable};
-  int problem = 0;
-  if (::read(failure_read.get(), &problem, sizeof problem) == sizeof problem) {
-    ::waitpid(child, nullptr, 0);
-    return Error{fmt::format("cannot execute {}: {}", options_.program, std::strerror(problem))};
-  }
-  pid_ = child;
-  return {};
+  return process_.start();
 }
 
 Result<Milliseconds> CoordinatorProcess::wait_ready(Milliseconds timeout) {
@@ -135,38 +74,6 @@ Result<Milliseconds> CoordinatorProcess::wait_ready(Milliseconds timeout) {
   return Error{fmt::format("torcd did not answer on {} within {} ms:\n{}", options_.listen.text(), timeout.count(),
                            last_lines(trace(), 5)),
                Error::Kind::unavailable};
-}
-
-void CoordinatorProcess::send_signal(int signal) {
-  if (pid_ > 0) ::kill(pid_, signal);
-}
-
-std::optional<Ending> CoordinatorProcess::wait_end(Milliseconds timeout) {
-  const auto until = Clock::now() + timeout;
-  while (pid_ > 0) {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-      pid_ = 0;
-      return Ending{WIFEXITED(status) ? WEXITSTATUS(status) : 0, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
-    }
-    if (Clock::now() >= until) return std::nullopt;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return std::nullopt;
-}
-
-void CoordinatorProcess::kill_9() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = 0;
-}
-
-std::string CoordinatorProcess::trace() const {
-  std::ifstream file(options_.trace_file);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
 }
 
 Result<std::string> http_get(const io::Endpoint& endpoint, const std::string& path) {

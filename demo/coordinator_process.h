@@ -2,16 +2,14 @@
 // too.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "child_process.h"
 #include "io/network.h"
 
 namespace torc::demo {
@@ -25,20 +23,10 @@ struct CoordinatorOptions {
   std::string trace_file;   // takes its standard error, start after start
 };
 
-// How a process ended.
-struct Ending {
-  int status = 0;  // of exit()
-  int signal = 0;  // that killed it; 0 if none did
-};
-
-// One torcd at a time. It cannot outlive us: the kernel kills it when the thread that called start() ends, whatever
-// ended it; so that has to be a thread that lives as long as the process is wanted.
+// One torcd at a time, as a ChildProcess.
 class CoordinatorProcess {
  public:
-  explicit CoordinatorProcess(CoordinatorOptions options) : options_(std::move(options)) {}
-  ~CoordinatorProcess() { kill_9(); }
-  CoordinatorProcess(const CoordinatorProcess&) = delete;
-  CoordinatorProcess& operator=(const CoordinatorProcess&) = delete;
+  explicit CoordinatorProcess(CoordinatorOptions options);
 
   // Only if none runs. Returns at once. Error: it could not be executed.
   Result<void> start();
@@ -46,22 +34,18 @@ class CoordinatorProcess {
   // what it said last), or the time is up.
   Result<Milliseconds> wait_ready(Milliseconds timeout);
 
-  void send_signal(int signal);
-  // Waits for its end; none if it still runs after `timeout`.
-  std::optional<Ending> wait_end(Milliseconds timeout);
-  // kill -9, and it is gone when this returns. Nothing happens if none runs.
-  void kill_9();
+  void send_signal(int signal) { process_.send_signal(signal); }
+  std::optional<Ending> wait_end(Milliseconds timeout) { return process_.wait_end(timeout); }
+  void kill_9() { process_.kill_9(); }
 
-  bool running() const { return pid_ > 0; }
-  pid_t pid() const { return pid_; }
+  bool running() const { return process_.running(); }
+  pid_t pid() const { return process_.pid(); }
   const CoordinatorOptions& options() const { return options_; }
-
-  // Everything that it and its predecessors wrote to standard error.
-  std::string trace() const;
+  std::string trace() const { return process_.trace(); }
 
  private:
   CoordinatorOptions options_;
-  pid_t pid_ = 0;
+  ChildProcess process_;
   std::chrono::steady_clock::time_point started_;
 };
 

@@ -21,8 +21,8 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 8000;
 CREATE TABLE account(id INTEGER PRIMARY KEY, balance INTEGER NOT NULL CHECK(balance >= 0));
-CREATE TABLE fence(branch INTEGER PRIMARY KEY, xid TEXT NOT NULL, state INTEGER NOT NULL,
-                   move INTEGER NOT NULL, account INTEGER NOT NULL, amount INTEGER NOT NULL);
+CREATE TABLE fence(xid TEXT NOT NULL, move INTEGER NOT NULL, state INTEGER NOT NULL,
+                   account INTEGER NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY(xid, move)) WITHOUT ROWID;
 )";
 
 // A prepared statement, bound and stepped again and again.
@@ -111,39 +111,39 @@ class Books {
  public:
   explicit Books(Database& database) : database_(database) {}
 
-  Tried try_move(const Branch& branch, Move move, Account account, Money amount) {
-    if (fence(branch)) return Tried::suspended;
-    if (move == Move::debit) {
+  Tried try_move(const Part& part, Account account, Money amount) {
+    if (fence(part)) return Tried::suspended;
+    if (part.move == Move::debit) {
       balance_.bind(account);
       const bool enough = balance_.step() && balance_.number(0) >= amount;
       balance_.release();
       if (!enough) return Tried::insufficient_funds;
       add_.bind(-amount, account).run();
     }
-    insert_fence(branch, Fence::tried, move, account, amount);
+    insert_fence(part, Fence::tried, account, amount);
     return Tried::reserved;
   }
 
-  PhaseTwoResult confirm(const Branch& branch) {
-    const auto row = fence(branch);
+  PhaseTwoResult confirm(const Part& part) {
+    const auto row = fence(part);
     if (!row) return PhaseTwoResult::failed;  // confirmed without a try: nothing that a correct transaction does
     if (row->state == Fence::confirmed) return PhaseTwoResult::done;
     if (row->state != Fence::tried) return PhaseTwoResult::failed;
-    if (row->move == Move::credit) add_.bind(row->amount, row->account).run();
-    set_state_.bind(static_cast<std::int64_t>(Fence::confirmed), branch.id).run();
+    if (part.move == Move::credit) add_.bind(row->amount, row->account).run();
+    set_state(part, Fence::confirmed);
     return PhaseTwoResult::done;
   }
 
-  PhaseTwoResult cancel(const Branch& branch) {
-    const auto row = fence(branch);
+  PhaseTwoResult cancel(const Part& part) {
+    const auto row = fence(part);
     if (!row) {
-      insert_fence(branch, Fence::suspended, Move::debit, 0, 0);
+      insert_fence(part, Fence::suspended, 0, 0);
       return PhaseTwoResult::done;
     }
     if (row->state == Fence::confirmed) return PhaseTwoResult::failed;
     if (row->state != Fence::tried) return PhaseTwoResult::done;
-    if (row->move == Move::debit) add_.bind(row->amount, row->account).run();
-    set_state_.bind(static_cast<std::int64_t>(Fence::cancelled), branch.id).run();
+    if (part.move == Move::debit) add_.bind(row->amount, row->account).run();
+    set_state(part, Fence::cancelled);
     return PhaseTwoResult::done;
   }
 
@@ -153,43 +153,47 @@ class Books {
     return statement.number(0);
   }
 
-  std::unordered_map<std::string, Fence> outcomes() {
-    std::unordered_map<std::string, Fence> found;
-    Statement rows(database_.handle(), "SELECT xid, state FROM fence");
-    while (rows.step()) found.emplace(rows.text(0), static_cast<Fence>(rows.number(1)));
+  std::unordered_map<std::string, Outcome> outcomes() {
+    std::unordered_map<std::string, Outcome> found;
+    Statement rows(database_.handle(),
+                   "SELECT xid, state, CASE WHEN state != 2 THEN 0 WHEN move = 1 THEN -amount ELSE amount END FROM fence");
+    while (rows.step()) found.emplace(rows.text(0), Outcome{static_cast<Fence>(rows.number(1)), rows.number(2)});
     return found;
   }
 
  private:
   struct Row {
     Fence state;
-    Move move;
     Account account;
     Money amount;
   };
 
-  std::optional<Row> fence(const Branch& branch) {
-    fence_.bind(branch.id);
+  static std::int64_t number_of(Move move) { return static_cast<std::int64_t>(move); }
+  static std::int64_t number_of(Fence state) { return static_cast<std::int64_t>(state); }
+
+  std::optional<Row> fence(const Part& part) {
+    fence_.bind(part.xid, number_of(part.move));
     if (!fence_.step()) return std::nullopt;
-    const Row row{static_cast<Fence>(fence_.number(0)), static_cast<Move>(fence_.number(1)), fence_.number(2),
-                  fence_.number(3)};
+    const Row row{static_cast<Fence>(fence_.number(0)), fence_.number(1), fence_.number(2)};
     fence_.release();
     return row;
   }
 
-  void insert_fence(const Branch& branch, Fence state, Move move, Account account, Money amount) {
-    insert_fence_
-        .bind(branch.id, branch.xid, static_cast<std::int64_t>(state), static_cast<std::int64_t>(move), account, amount)
-        .run();
+  void insert_fence(const Part& part, Fence state, Account account, Money amount) {
+    insert_fence_.bind(part.xid, number_of(part.move), number_of(state), account, amount).run();
+  }
+
+  void set_state(const Part& part, Fence state) {
+    set_state_.bind(number_of(state), part.xid, number_of(part.move)).run();
   }
 
   Database& database_;
   Statement balance_{database_.handle(), "SELECT balance FROM account WHERE id = ?"};
   Statement add_{database_.handle(), "UPDATE account SET balance = balance + ? WHERE id = ?"};
-  Statement fence_{database_.handle(), "SELECT state, move, account, amount FROM fence WHERE branch = ?"};
+  Statement fence_{database_.handle(), "SELECT state, account, amount FROM fence WHERE xid = ? AND move = ?"};
   Statement insert_fence_{database_.handle(),
-                          "INSERT INTO fence(branch, xid, state, move, account, amount) VALUES(?, ?, ?, ?, ?, ?)"};
-  Statement set_state_{database_.handle(), "UPDATE fence SET state = ? WHERE branch = ?"};
+                          "INSERT INTO fence(xid, move, state, account, amount) VALUES(?, ?, ?, ?, ?)"};
+  Statement set_state_{database_.handle(), "UPDATE fence SET state = ? WHERE xid = ? AND move = ?"};
 };
 
 }  // namespace
@@ -288,17 +292,16 @@ Ledger::Ledger(const std::string& path, std::int64_t accounts, Money each)
 
 Ledger::~Ledger() = default;
 
-Tried Ledger::try_move(const Branch& branch, Move move, Account account, Money amount) {
-  return writer_->ask([&](Books& books) { return books.try_move(branch, move, account, amount); })
-      .value_or(Tried::failed);
+Tried Ledger::try_move(const Part& part, Account account, Money amount) {
+  return writer_->ask([&](Books& books) { return books.try_move(part, account, amount); }).value_or(Tried::failed);
 }
 
-PhaseTwoResult Ledger::confirm(const Branch& branch) {
-  return writer_->ask([&](Books& books) { return books.confirm(branch); }).value_or(PhaseTwoResult::retry);
+PhaseTwoResult Ledger::confirm(const Part& part) {
+  return writer_->ask([&](Books& books) { return books.confirm(part); }).value_or(PhaseTwoResult::retry);
 }
 
-PhaseTwoResult Ledger::cancel(const Branch& branch) {
-  return writer_->ask([&](Books& books) { return books.cancel(branch); }).value_or(PhaseTwoResult::retry);
+PhaseTwoResult Ledger::cancel(const Part& part) {
+  return writer_->ask([&](Books& books) { return books.cancel(part); }).value_or(PhaseTwoResult::retry);
 }
 
 Money Ledger::total() {
@@ -315,8 +318,9 @@ std::int64_t Ledger::unsettled() {
       .value_or(-1);
 }
 
-std::unordered_map<std::string, Fence> Ledger::outcomes() {
-  return writer_->ask([](Books& books) { return books.outcomes(); }).value_or(std::unordered_map<std::string, Fence>{});
+std::unordered_map<std::string, Outcome> Ledger::outcomes() {
+  return writer_->ask([](Books& books) { return books.outcomes(); })
+      .value_or(std::unordered_map<std::string, Outcome>{});
 }
 
 }  // namespace torc::demo

@@ -1,11 +1,12 @@
 // One bank's accounts in an SQLite file, as a resource manager of the TCC kind keeps them: try reserves, confirm makes
-// it so, cancel takes it back. Beside the accounts stands the *fence*: one row a branch, changed in the same local
-// transaction as the money, which makes confirm and cancel idempotent and settles the three ways in which messages can
-// come in a bad order:
+// it so, cancel takes it back. Beside the accounts stands the *fence*: one row for each part in a transaction, changed
+// in the same local transaction as the money, which makes confirm and cancel idempotent and settles the ways in which
+// messages can come in a bad order:
 //
 //   confirm or cancel comes again   the row says that it was done: done, nothing is moved
 //   cancel comes, try never did     the row is made as `suspended`: done, nothing to give back (empty rollback)
 //   try comes after its cancel      the row is there already: refused, nothing is reserved (suspension)
+//   the part has two branches       its registration was made again because the answer got lost: they share the row
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,18 @@ enum class Tried { reserved, insufficient_funds, suspended, failed };
 
 enum class Move : std::uint8_t { debit = 1, credit = 2 };
 
+// What a bank does in a transaction: at most one of each move. Not named by its branch's id, as it may have two.
+struct Part {
+  std::string xid;
+  Move move = Move::debit;
+};
+
+// What became of a transaction at a bank.
+struct Outcome {
+  Fence state = Fence::tried;
+  Money moved = 0;  // into the bank's accounts, or out of them; 0 unless confirmed
+};
+
 // Thread-safe: any number of threads ask, one writes. Whatever has been asked while it wrote goes into its next local
 // transaction, so SQLite's cost is shared by all of them; a call returns when its transaction has been committed.
 //
@@ -43,17 +56,17 @@ class Ledger {
 
   // Phase one. A debit takes the money out of the account at once and keeps it in the fence row; a credit only notes
   // it.
-  Tried try_move(const Branch& branch, Move move, Account account, Money amount);
+  Tried try_move(const Part& part, Account account, Money amount);
   // Phase two.
-  PhaseTwoResult confirm(const Branch& branch);
-  PhaseTwoResult cancel(const Branch& branch);
+  PhaseTwoResult confirm(const Part& part);
+  PhaseTwoResult cancel(const Part& part);
 
   // In the accounts, and reserved by debits that are tried and not settled.
   Money total();
-  // Branches that are tried and not settled.
+  // Parts that are tried and not settled.
   std::int64_t unsettled();
-  // What became of each transaction here, by xid.
-  std::unordered_map<std::string, Fence> outcomes();
+  // By xid.
+  std::unordered_map<std::string, Outcome> outcomes();
 
  private:
   class Writer;

@@ -1,4 +1,4 @@
-// torc-demo: a bank through a coordinator that is killed half-way.
+// torc-demo: a bank on a ring of three nodes that are killed, cut off from each other, and lost a room at a time.
 #include <unistd.h>
 
 #include <csignal>
@@ -10,13 +10,16 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bank.h"
 #include "coordinator_process.h"
 #include "report.h"
+#include "ring.h"
 #include "transfers.h"
 
 namespace torc::demo {
@@ -25,16 +28,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto ready_within = 10s;
+constexpr auto first_view_within = 15s;
+// A ring that has not found another pair by then, or has not taken back what it had lost, has failed.
+constexpr auto served_within = 10s;
+constexpr auto whole_within = 30s;
 // After the last transfer, for what is still under way: retries, and the time-outs of begins whose answers were lost.
-constexpr auto settled_within = 15s;
+constexpr auto settled_within = 20s;
+constexpr auto look_every = 50ms;
 
 struct Arguments {
-  std::string torcd;
-  std::uint16_t port = 8091, http = 7091;
+  std::string programs;
   std::string data;
   std::size_t at_once = 256;
-  double seconds = 20;
+  double calm = 3;
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -80,96 +86,145 @@ void sleep_unless_interrupted(std::chrono::milliseconds span) {
   if (::sigtimedwait(&signals, nullptr, &time) > 0) throw Interrupted{};
 }
 
-std::uint16_t usable(std::uint16_t port, const char* what) {
-  if (!is_taken({"127.0.0.1", port})) return port;
-  const std::uint16_t other = free_port();
-  fmt::print("  port {} ({}) is taken by another program; this run uses {}\n", port, what, other);
-  return other;
-}
-
-template <class T>
-T or_throw(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return *std::move(result);
-}
-
-void or_throw(const Result<void>& result) {
-  if (!result) throw std::runtime_error(result.error().message);
-}
-
-Crash kill_and_restart(CoordinatorProcess& coordinator, Screen& screen, const Transfers& transfers) {
-  Crash crash;
-  const auto pid = coordinator.pid();
-  const auto under_way = transfers.progress().under_way;
-  crash.killed_at = Clock::now();
-  coordinator.kill_9();
-  screen.event(fmt::format("kill -9 {}: the coordinator is dead, {} transfers are under way", pid, under_way));
-  or_throw(coordinator.start());
-  crash.restart = or_throw(coordinator.wait_ready(ready_within));
-  crash.back_at = Clock::now();
-  screen.event(fmt::format("back as pid {} after {} ms, on the same data", coordinator.pid(), crash.restart.count()));
-  return crash;
-}
-
 // Transactions that have not ended, by the coordinator's own count: also those that no teller knows of, because the
 // answer to their begin was lost.
 std::uint64_t open_transactions(const io::Endpoint& http) {
   constexpr std::string_view name = "\ntorc_transactions_open ";
-  const std::string metrics = or_throw(http_get(http, "/metrics"));
-  const std::size_t at = metrics.find(name);
+  const Result<std::string> metrics = http_get(http, "/metrics");
+  if (!metrics) throw std::runtime_error(metrics.error().message);
+  const std::size_t at = metrics->find(name);
   if (at == std::string::npos) throw std::runtime_error("the coordinator does not count its open transactions");
-  return std::stoull(metrics.substr(at + name.size()));
+  return std::stoull(metrics->substr(at + name.size()));
 }
 
-bool run(const Arguments& arguments) {
-  fmt::print(
-      "\nTorc: {} transfers at a time between two banks, two branches each; the coordinator is killed half-way\n\n",
-      arguments.at_once);
-  const Place place(arguments.data);
-  CoordinatorOptions options;
-  options.program = arguments.torcd;
-  options.data = place.file("coordinator");
-  options.listen.port = usable(arguments.port, "transactions");
-  options.http.port = usable(arguments.http, "HTTP");
-  options.trace_file = place.file("torcd.trace");
-  CoordinatorProcess coordinator(options);
+// The one thread that breaks and mends, and watches meanwhile.
+class Story {
+ public:
+  Story(Ring& ring, const Transfers& transfers, Screen& screen, Clock::duration calm)
+      : ring_(ring), transfers_(transfers), screen_(screen), calm_(calm) {}
 
+  // Returns whether it came to that.
+  bool watch_until(const std::function<bool(const RingView&)>& reached, Clock::duration within) {
+    for (const auto until = Clock::now() + within; Clock::now() < until; sleep_unless_interrupted(look_every)) {
+      look();
+      if (reached(view_)) return true;
+    }
+    return false;
+  }
+  void watch_for(Clock::duration span) {
+    watch_until([](const RingView&) { return false; }, span);
+  }
+
+  // The first of the blows is none, for comparison.
+  void nothing() {
+    const auto now = Clock::now();
+    blows_.push_back({.what = "nothing, for comparison", .at = now, .mended_at = now, .survived = true});
+    watch_for(calm_);
+  }
+
+  // Kills these nodes at one moment, and starts them again on their data.
+  void kill(const std::string& what, const std::vector<std::string>& nodes) {
+    const std::string names = fmt::format("{}", fmt::join(nodes, " and "));
+    blow(
+        what, [&] { ring_.kill(nodes); },
+        [&] {
+          ring_.restart(nodes);
+          return fmt::format("{} started again, on the data that {} left", names, nodes.size() > 1 ? "they" : "it");
+        });
+  }
+
+  // The names by value: the view that they may come from moves on.
+  void cut(const std::string& what, std::string one, std::string other) {
+    blow(
+        what, [&] { ring_.cut(one, other); },
+        [&] {
+          ring_.heal(one, other);
+          return fmt::format("the link between {} and {} works again", one, other);
+        });
+  }
+
+  const RingView& view() const { return view_; }
+  const std::vector<Blow>& blows() const { return blows_; }
+
+ private:
+  void look() {
+    if (auto seen = ring_.look()) view_ = *std::move(seen);
+    screen_.state(view_, transfers_.progress());
+  }
+
+  void blow(const std::string& what, const std::function<void()>& strike, const std::function<std::string()>& mend) {
+    look();
+    const std::uint64_t view_before = view_.number;
+    Blow blow{.what = what, .at = Clock::now(), .in_flight = transfers_.progress().under_way};
+    strike();
+    screen_.event(fmt::format("{}; {} transactions are in flight", what, blow.in_flight));
+    const bool served = watch_until(
+        [view_before](const RingView& view) { return view.serving && view.number > view_before; }, served_within);
+    if (served) screen_.event(fmt::format("view {} serves: {}", view_.number, view_.pair()));
+    watch_for(calm_);
+
+    blow.mended_at = Clock::now();
+    screen_.event(mend());
+    const bool whole = watch_until([](const RingView& view) { return view.whole(); }, whole_within);
+    if (whole) screen_.event(fmt::format("whole again: {} in view {}, across both rooms", view_.pair(), view_.number));
+    blow.survived = served && whole;
+    blows_.push_back(std::move(blow));
+    watch_for(calm_);
+  }
+
+  Ring& ring_;
+  const Transfers& transfers_;
+  Screen& screen_;
+  const Clock::duration calm_;
+  RingView view_;
+  std::vector<Blow> blows_;
+};
+
+bool run(const Arguments& arguments) {
+  fmt::print(R"(
+Torc: three nodes in two rooms back each other up while {} tellers move money between two banks.
+The primary coordinates, its backup holds every record before it is answered, the third node learns.
+Now the primary is killed, a link is cut, one room is lost, then the other.
+
+)",
+             arguments.at_once);
+  const Place place(arguments.data);
   Screen screen;
-  or_throw(coordinator.start());
-  const auto ready = or_throw(coordinator.wait_ready(ready_within));
-  screen.heading("coordinator", fmt::format("{}, pid {}, {}, ready after {} ms", arguments.torcd, coordinator.pid(),
-                                            options.listen.text(), ready.count()));
-  Bank north({.name = "north", .file = place.file("north.sqlite"), .coordinator = options.listen.text()});
-  Bank south({.name = "south", .file = place.file("south.sqlite"), .coordinator = options.listen.text()});
+  Ring ring(arguments.programs, place.path());
+  ring.start();
+  Bank north({.name = "north", .file = place.file("north.sqlite"), .addresses = ring.addresses()});
+  Bank south({.name = "south", .file = place.file("south.sqlite"), .addresses = ring.addresses()});
   const Money before = north.ledger().total() + south.ledger().total();
+  screen.heading("nodes", fmt::format("A, B, C at {}", fmt::join(ring.addresses(), ", ")));
+  screen.heading("control", fmt::format("http://{}/v1/ring", ring.control().text()));
   screen.heading("banks",
                  fmt::format("north and south, SQLite files, {} accounts each, {} in all", north.accounts(), before));
   screen.heading("data", place.path());
 
   Transfers transfers(north, south,
-                      {.coordinator = options.listen.text(), .at_once = arguments.at_once, .seed = arguments.seed});
+                      {.addresses = ring.addresses(), .at_once = arguments.at_once, .seed = arguments.seed});
+  Story story(ring, transfers, screen,
+              std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(arguments.calm)));
+  if (!story.watch_until([](const RingView& view) { return view.whole(); }, first_view_within)) {
+    throw std::runtime_error("the ring does not come up; its traces are in " + place.path());
+  }
   transfers.start();
-  const auto started = Clock::now();
-  const auto span = std::chrono::duration<double>(arguments.seconds);
-  const auto watch_until = [&](Clock::time_point until) {
-    while (Clock::now() < until) {
-      sleep_unless_interrupted(100ms);
-      screen.progress(transfers.progress());
-    }
-  };
-  watch_until(started + std::chrono::duration_cast<Clock::duration>(span / 2));
-  const Crash crash = kill_and_restart(coordinator, screen, transfers);
-  watch_until(started + std::chrono::duration_cast<Clock::duration>(span));
+  story.nothing();
+  story.kill(fmt::format("kill -9 of {}, the primary", story.view().primary), {story.view().primary});
+  story.cut(fmt::format("the link {}-{} is cut, of primary and backup", story.view().primary, story.view().backup),
+            story.view().primary, story.view().backup);
+  story.kill("the backup room is lost: kill -9 of B", {"B"});
+  story.kill("the main room is lost: kill -9 of A and C", {"A", "C"});
 
   transfers.stop();
   screen.event("no new transfers; waiting until nothing is open");
   std::uint64_t open = 0;
   for (const auto until = Clock::now() + settled_within; Clock::now() < until; sleep_unless_interrupted(100ms)) {
-    open = open_transactions(options.http);
+    open = open_transactions(ring.http(story.view().primary));
     if (open == 0) break;
   }
 
-  Report report = audit(transfers.all(), north.ledger(), south.ledger(), crash);
+  Report report = audit(story.blows(), transfers.all(), north.ledger(), south.ledger());
   const Progress seen = transfers.progress();
   report.insufficient_funds = seen.insufficient_funds;
   report.changed_mind = seen.changed_mind;
@@ -178,30 +233,28 @@ bool run(const Arguments& arguments) {
   report.before = before;
   report.after = north.ledger().total() + south.ledger().total();
   fmt::print("{}\n", report.text());
-
-  coordinator.send_signal(SIGTERM);
-  coordinator.wait_end(2s);
+  ring.end();
   return report.good();
 }
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  arguments.torcd = (std::filesystem::canonical("/proc/self/exe").parent_path() / "torcd").string();
-  CLI::App app("Moves money between two banks through a Torc coordinator and kills it with kill -9 half-way.",
+  arguments.programs = std::filesystem::canonical("/proc/self/exe").parent_path().string();
+  CLI::App app("Moves money between two banks through a ring of three nodes, and kills nodes, cuts a link and takes away "
+               "a room at a time meanwhile.",
                "torc-demo");
-  app.add_option("--torcd", arguments.torcd, "The coordinator's program (default: beside this one)");
-  app.add_option("--port", arguments.port, "For transactions")->capture_default_str();
-  app.add_option("--http", arguments.http, "For HTTP")->capture_default_str();
+  app.add_option("--programs", arguments.programs, "Where torcd and torc-control are (default: beside this one)");
   app.add_option("--data", arguments.data, "An empty directory, kept afterwards (default: a temporary one, removed)");
   app.add_option("--at-once", arguments.at_once, "Transfers at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", arguments.seconds, "How long transfers are begun")
+  app.add_option("--calm", arguments.calm, "Seconds before and after each blow")
       ->capture_default_str()
-      ->check(CLI::Range(1, 3'600));
+      ->check(CLI::Range(0.5, 3'600.0));
   app.add_option("--seed", arguments.seed, "Of amounts, accounts and changes of mind");
   app.footer(
-      "Exit status: 0 if the books balance and nothing is left open, 1 if not, 2 for wrong usage, 130 after Ctrl-C.");
+      "Exit status: 0 if the books balance, nothing is left open and nothing was aborted or lost; 1 if not, 2 for wrong "
+      "usage, 130 after Ctrl-C.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -225,7 +278,7 @@ int main(int argc, char** argv) {
   try {
     return run(parse(argc, argv)) ? 0 : 1;
   } catch (const Interrupted&) {
-    fmt::print("\n  interrupted: the coordinator is ended\n");
+    fmt::print("\n  interrupted: the ring is ended\n");
     return 130;
   } catch (const std::runtime_error& problem) {
     fmt::print(stderr, "\ntorc-demo: {}\n", problem.what());

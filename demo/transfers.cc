@@ -1,5 +1,6 @@
 #include "transfers.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace torc::demo {
@@ -9,14 +10,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Of a transaction. Whoever forgets one, as a begin whose answer is lost does, has it rolled back by then.
-constexpr auto transaction_timeout = std::chrono::seconds(8);
+constexpr auto transaction_timeout = std::chrono::seconds(10);
 // How long a teller asks again for an outcome that he was not told.
-constexpr auto patience = std::chrono::seconds(10);
+constexpr auto patience = std::chrono::seconds(20);
 constexpr auto ask_again_after = std::chrono::milliseconds(20);
 
-ClientOptions client_options(const Transfers::Options& transfers) {
+ClientOptions client_options(std::vector<std::string> addresses) {
   ClientOptions options;
-  options.addresses = {transfers.coordinator};
+  options.addresses = std::move(addresses);
   options.application = "tellers";
   options.workers = 0;  // serves no resources
   options.call_timeout = std::chrono::seconds(5);
@@ -27,13 +28,13 @@ ClientOptions client_options(const Transfers::Options& transfers) {
 
 class Transfers::Teller {
  public:
-  Teller(Transfers& all, std::uint64_t seed) : all_(all), random_(seed) {}
+  Teller(Transfers& all, Client& client, std::uint64_t seed) : all_(all), client_(client), random_(seed) {}
 
   void work() {
     while (!all_.stopping_) {
       Transfer transfer;
       transfer.begun = Clock::now();
-      auto transaction = all_.client_.begin(transaction_timeout, "transfer");
+      auto transaction = client_.begin(transaction_timeout, "transfer");
       if (!transaction) {
         // No money has been touched and no bank has heard of this transfer: on to the next one.
         if (transaction.error().outcome_unknown()) ++all_.begins_lost_;
@@ -42,8 +43,8 @@ class Transfers::Teller {
       }
       transfer.xid = transaction->xid();
       ++all_.under_way_;
-      const bool go_on = try_both(transfer.xid);
-      end(*transaction, go_on, transfer);
+      const bool commit = try_both(transfer);
+      end(*transaction, commit, transfer);
       transfer.told_at = Clock::now();
       --all_.under_way_;
       if (transfer.told == Told::committed) ++all_.committed_;
@@ -57,19 +58,23 @@ class Transfers::Teller {
 
  private:
   // Phase one at both banks; true if the transfer is to be committed.
-  bool try_both(const std::string& xid) {
+  bool try_both(Transfer& transfer) {
     const bool forth = one_in(2);
     Bank& from = forth ? all_.one_ : all_.other_;
     Bank& to = forth ? all_.other_ : all_.one_;
     const Money amount = one_in(25) ? 1'000'000'000 : number(1, 20);
 
-    const auto debited = from.try_move(xid, Move::debit, number(0, from.accounts() - 1), amount);
-    if (debited && *debited == Tried::insufficient_funds) ++all_.insufficient_funds_;
+    const auto debited = from.try_move({transfer.xid, Move::debit}, number(0, from.accounts() - 1), amount);
+    if (debited && *debited == Tried::insufficient_funds) {
+      ++all_.insufficient_funds_;
+      transfer.given_up = true;
+    }
     if (!debited || *debited != Tried::reserved) return false;
-    const auto credited = to.try_move(xid, Move::credit, number(0, to.accounts() - 1), amount);
+    const auto credited = to.try_move({transfer.xid, Move::credit}, number(0, to.accounts() - 1), amount);
     if (!credited || *credited != Tried::reserved) return false;
     if (!one_in(25)) return true;
     ++all_.changed_mind_;
+    transfer.given_up = true;
     return false;
   }
 
@@ -96,14 +101,21 @@ class Transfers::Teller {
   bool one_in(std::int64_t n) { return number(1, n) == 1; }
 
   Transfers& all_;
+  Client& client_;
   std::mt19937_64 random_;
   std::vector<Transfer> done_;
 };
 
-Transfers::Transfers(Bank& one, Bank& other, const Options& options)
-    : one_(one), other_(other), client_(client_options(options)) {
+Transfers::Transfers(Bank& one, Bank& other, const Options& options) : one_(one), other_(other) {
+  std::vector<std::string> addresses = options.addresses;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    clients_.push_back(std::make_unique<Client>(client_options(addresses)));
+    std::rotate(addresses.begin(), addresses.begin() + 1, addresses.end());
+  }
   tellers_.reserve(options.at_once);
-  for (std::size_t i = 0; i < options.at_once; ++i) tellers_.emplace_back(*this, options.seed + i);
+  for (std::size_t i = 0; i < options.at_once; ++i) {
+    tellers_.emplace_back(*this, *clients_[i % clients_.size()], options.seed + i);
+  }
 }
 
 Transfers::~Transfers() { stop(); }

@@ -1,11 +1,11 @@
 // The workload: tellers that move money from a bank to the other, each transfer one global transaction with two TCC
-// branches. Some fail on purpose. Nobody stops for the coordinator's death: tellers meet it as any caller would.
+// branches. Some fail on purpose. Nobody stops when a node dies: tellers meet it as any caller would.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -25,6 +25,9 @@ enum class Told : std::uint8_t {
 struct Transfer {
   std::string xid;
   Told told = Told::nothing;
+  // The teller asked for a rollback, for lack of funds or because the customer changed his mind. Whatever else is rolled
+  // back was meant to be committed.
+  bool given_up = false;
   // An answer to commit or rollback got lost: for a moment the teller did not know what had happened.
   bool answer_lost = false;
   std::chrono::steady_clock::time_point begun, told_at;
@@ -35,13 +38,13 @@ struct Progress {
   std::uint64_t committed = 0, rolled_back = 0, answers_lost = 0;
   std::uint64_t insufficient_funds = 0, changed_mind = 0;
   std::uint64_t begins_lost = 0;  // sent, never answered: perhaps a transaction that nobody knows, until its time-out
-  std::uint64_t under_way = 0;  // begun, and not yet told how it ended
+  std::uint64_t under_way = 0;    // begun, and not yet told how it ended
 };
 
 class Transfers {
  public:
   struct Options {
-    std::string coordinator;
+    std::vector<std::string> addresses;  // of the coordinator's nodes; the tellers are shared out among them
     std::size_t at_once = 256;
     std::uint64_t seed = 1;
   };
@@ -63,7 +66,7 @@ class Transfers {
 
   Bank& one_;
   Bank& other_;
-  Client client_;
+  std::vector<std::unique_ptr<Client>> clients_;  // one for each address, which it asks first
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> committed_ = 0, rolled_back_ = 0, answers_lost_ = 0, begins_lost_ = 0,
                              insufficient_funds_ = 0, changed_mind_ = 0, under_way_ = 0;

@@ -25,8 +25,9 @@ constexpr std::uint64_t answer_bytes_max = 64 * 1024 * 1024;
 // The steps, each begun by the one before. Lives on the caller's stack for as long as its io_context runs.
 class Exchange {
  public:
-  Exchange(const io::Endpoint& server, const std::string& target)
-      : resolver_(context_), stream_(context_), request_(http::verb::get, target, 11) {
+  Exchange(const io::Endpoint& server, http::verb method, const std::string& target)
+      : resolver_(context_), stream_(context_), request_(method, target, 11) {
+    request_.prepare_payload();
     request_.set(http::field::host, server.text());
     request_.set(http::field::connection, "close");
     parser_.body_limit(answer_bytes_max);
@@ -80,12 +81,21 @@ class Exchange {
   bool done_ = false;
 };
 
+Result<HttpResponse> exchange(const io::Endpoint& server, http::verb method, const std::string& target,
+                              Milliseconds within) {
+  Exchange exchange(server, method, target);
+  if (auto ended = exchange.run_for(within)) return *std::move(ended);
+  return Error{fmt::format("no answer within {} ms", within.count()), Error::Kind::unavailable};
+}
+
 }  // namespace
 
 Result<HttpResponse> http_get(const io::Endpoint& server, const std::string& target, Milliseconds within) {
-  Exchange exchange(server, target);
-  if (auto ended = exchange.run_for(within)) return *std::move(ended);
-  return Error{fmt::format("no answer within {} ms", within.count()), Error::Kind::unavailable};
+  return exchange(server, http::verb::get, target, within);
+}
+
+Result<HttpResponse> http_post(const io::Endpoint& server, const std::string& target, Milliseconds within) {
+  return exchange(server, http::verb::post, target, within);
 }
 
 }  // namespace torc::admin

@@ -13,5 +13,7 @@ namespace torc::admin {
 // GET of `target` (a path with its query, encoded). Any answer is a success, a 503 as well. Errors: unavailable, nobody
 // answers there within the time; invalid, what answers speaks no HTTP.
 Result<HttpResponse> http_get(const io::Endpoint& server, const std::string& target, Milliseconds within);
+// The same as a POST without a body. Where no answer came it is not known whether it was obeyed.
+Result<HttpResponse> http_post(const io::Endpoint& server, const std::string& target, Milliseconds within);
 
 }  // namespace torc::admin

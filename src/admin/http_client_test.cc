@@ -31,6 +31,17 @@ TEST(HttpClient, GetsAnAnswerWhateverItsStatus) {
   EXPECT_EQ(http_get({"localhost", server.endpoint().port}, "/x", 5s)->status, 404u);
 }
 
+TEST(HttpClient, PostsWithoutABody) {
+  TestServer server([](HttpRequest request, HttpRespond respond) {
+    respond({202, "text/plain", request.method + request.path + request.query["node"] + request.body +
+                                    request.headers["content-length"], {}});
+  });
+  const auto answer = http_post(server.endpoint(), "/move?node=B", 5s);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 202u);
+  EXPECT_EQ(answer->body, "POST/moveB0");
+}
+
 TEST(HttpClient, TellsAnAddressWhereNobodyListensFromOneThatSpeaksNoHttp) {
   asio::io_context context;
   tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});

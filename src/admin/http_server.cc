@@ -299,6 +299,7 @@ class HttpServer::Contents : public std::enable_shared_from_this<Contents> {
   void write(const ConnectionPtr& connection, HttpResponse answer) {
     connection->answering = false;
     connection->answer_by.cancel();
+    if (answer.status == 0) return end(connection);
     http::response<http::string_body> response(static_cast<http::status>(answer.status), connection->version);
     response.set(http::field::content_type, answer.content_type);
     response.set(http::field::cache_control, "no-store");

@@ -26,7 +26,7 @@ struct HttpRequest {
 };
 
 struct HttpResponse {
-  unsigned status = 200;
+  unsigned status = 200;  // 0: the connection is closed without an answer, as if the server had gone
   std::string content_type = "application/json";
   std::string body;
   std::map<std::string, std::string> headers;  // besides Content-Type and Content-Length: "Allow"

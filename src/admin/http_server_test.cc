@@ -237,6 +237,23 @@ TEST(HttpServer, AnswersForAHandlerThatDropsItsRespond) {
   }
 }
 
+TEST(HttpServer, StatusZeroClosesTheConnectionWithoutAWord) {
+  TestServer server([](HttpRequest, HttpRespond respond) { respond({0, "", "", {}}); });
+  Client client(server);
+  EXPECT_EQ(client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").read_all(), "");
+}
+
+TEST(HttpServer, A304HasNoBody) {
+  TestServer server([](HttpRequest request, HttpRespond respond) {
+    respond({request.path == "/same" ? 304u : 200u, "text/plain", "", {}});
+  });
+  Client client(server);
+  const std::string both = client.write("POST /same HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+                                        "GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                               .read_all();
+  EXPECT_THAT(both, AllOf(StartsWith("HTTP/1.1 304 Not Modified\r\n"), HasSubstr("\r\n\r\nHTTP/1.1 200 OK\r\n")));
+}
+
 TEST(HttpServer, OnlyTheFirstAnswerCounts) {
   TestServer server([](HttpRequest, HttpRespond respond) {
     respond({200, "text/plain", "first", {}});

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <string_view>
 #include <vector>
 
+#include "admin/answer.h"
 #include "admin/http_client.h"
 #include "admin/http_target.h"
 #include "admin/table.h"
@@ -22,56 +22,6 @@ namespace {
 constexpr std::size_t page_most = 1'000;  // what a node shows at once
 constexpr std::size_t lock_key_characters = 60;
 constexpr std::size_t reason_characters = 80;
-
-// -- fields, whatever they are and whether they are there --
-
-std::string text(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains({key.data(), key.size()});
-  if (value == nullptr || value->is_null()) return "-";
-  if (value->is_string())
-    return value->as_string().empty() ? "-" : std::string(value->as_string().c_str(), value->as_string().size());
-  return json::serialize(*value);
-}
-std::int64_t number(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains({key.data(), key.size()});
-  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
-}
-bool flag(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains({key.data(), key.size()});
-  return value != nullptr && value->is_bool() && value->as_bool();
-}
-std::string span(const json::object& object, std::string_view key) {
-  return object.contains({key.data(), key.size()}) ? span_text(number(object, key)) : "-";
-}
-std::vector<const json::object*> objects(const json::object& object, std::string_view key) {
-  std::vector<const json::object*> all;
-  const json::value* value = object.if_contains({key.data(), key.size()});
-  if (value == nullptr || !value->is_array()) return all;
-  for (const json::value& element : value->as_array()) {
-    if (element.is_object()) all.push_back(&element.as_object());
-  }
-  return all;
-}
-
-// "name    value" for each; what is not there is left out.
-class Facts {
- public:
-  void add(std::string_view name, std::string value) {
-    if (value != "-") rows_.emplace_back(std::string(name), one_line(value, 1'000));
-  }
-  std::string text() const {
-    std::size_t widest = 0;
-    for (const auto& [name, value] : rows_) widest = std::max(widest, name.size());
-    std::string out;
-    for (const auto& [name, value] : rows_) out += fmt::format("{:<{}}  {}\n", name, widest, value);
-    return out;
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> rows_;
-};
-
-std::string as_json(const json::object& object) { return json::serialize(object) + "\n"; }
 
 std::string transactions_text(const json::object& found, bool ended) {
   using enum Table::Align;
@@ -167,14 +117,31 @@ std::string clients_text(const json::object& found) {
   return out;
 }
 
+// "view 5: A with backup B", and "forming" until it serves.
+std::string view_text(const json::object& view) {
+  return fmt::format("view {}: {} {}{}", text(view, "view"), text(view, "primary"),
+                     view.contains("backup") ? "with backup " + text(view, "backup") : "alone",
+                     flag(view, "serving") ? "" : ", forming");
+}
+
+std::string bytes_text(const json::object& object, std::string_view key) {
+  const std::string found = text(object, key);
+  return found == "-" ? found : found + " bytes";
+}
+
 std::string status_text(const json::object& found) {
   Facts facts;
   facts.add("node", text(found, "node"));
   facts.add("version", text(found, "version"));
   facts.add("health", text(found, "health"));
   facts.add("view", fmt::format("{}{}", text(found, "view"), flag(found, "serving") ? ", serving" : ", not serving"));
+  facts.add("role", text(found, "role"));
+  if (const json::value* in_force = found.if_contains("in_force"); in_force != nullptr && in_force->is_object()) {
+    facts.add("ring", view_text(in_force->as_object()));
+  }
   facts.add("last record", text(found, "last_lsn"));
   facts.add("replicated", text(found, "replicated_lsn"));
+  facts.add("backup lacks", bytes_text(found, "backup_lacks_bytes"));
   facts.add("open transactions", text(found, "open_transactions"));
   facts.add("locked rows", text(found, "locks_held"));
   facts.add("connections", text(found, "connections"));
@@ -186,24 +153,7 @@ std::string status_text(const json::object& found) {
 }  // namespace
 
 Result<json::object> Inspector::get(const std::string& target) const {
-  auto answer = http_get(node_, target, within_);
-  if (!answer) {
-    return Error{
-        fmt::format("{} at {}: {}",
-                    answer.error().kind == Error::Kind::unavailable ? "nobody answers" : "there is no node of Torc",
-                    node_.text(), answer.error().message),
-        Error::Kind::unavailable};
-  }
-  boost::system::error_code problem;
-  json::value body = json::parse(answer->body, problem);
-  if (problem || !body.is_object()) {
-    return Error{fmt::format("what answers at {} is no node of Torc: {} {}", node_.text(), answer->status,
-                             one_line(answer->body, 60)),
-                 Error::Kind::unavailable};
-  }
-  if (answer->status == 200) return std::move(body.as_object());
-  const auto kind = answer->status == 400 ? Error::Kind::invalid : Error::Kind::refused;
-  return Error{one_line(text(body.as_object(), "error"), 1'000), kind};
+  return object_in(http_get(node_, target, within_), node_);
 }
 
 Result<std::string> Inspector::transactions(const TransactionFilter& filter, Form form) const {

@@ -181,6 +181,22 @@ TEST(Inspector, ShowsANodesStatus) {
             "up                 2h05m\n");
 }
 
+TEST(Inspector, ShowsWhatANodeOfARingKnowsOfIt) {
+  Node node({{"/v1/status", body(R"({"node":"B","role":"primary","view":"5","serving":true,
+    "in_force":{"view":"5","serving":true,"primary":"B","backup":"C"},"backup_lacks_bytes":4096})")}});
+  EXPECT_EQ(*node.inspector().status(Form::text),
+            "node          B\n"
+            "view          5, serving\n"
+            "role          primary\n"
+            "ring          view 5: B with backup C\n"
+            "backup lacks  4096 bytes\n");
+  Node other({{"/v1/status", body(R"({"node":"A","view":"5","in_force":{"view":"6","serving":false,"primary":"B"}})")}});
+  EXPECT_EQ(*other.inspector().status(Form::text),
+            "node  A\n"
+            "view  5, not serving\n"
+            "ring  view 6: B alone, forming\n");
+}
+
 TEST(Inspector, TakesFieldsOfAnotherTypeOrNone) {
   Node node(
       {{"/v1/transactions",

@@ -15,6 +15,7 @@ std::size_t width(std::string_view text) {
 }
 
 constexpr std::size_t cell_characters_max = 200;
+constexpr std::size_t fact_characters_max = 1'000;
 
 }  // namespace
 
@@ -66,6 +67,18 @@ std::string Table::text() const {
   };
   line([&](std::size_t i) -> const std::string& { return columns_[i].title; });
   for (const auto& row : rows_) line([&](std::size_t i) -> const std::string& { return row[i]; });
+  return out;
+}
+
+void Facts::add(std::string_view name, std::string_view value) {
+  if (value != "-") rows_.emplace_back(std::string(name), one_line(value, fact_characters_max));
+}
+
+std::string Facts::text() const {
+  std::size_t widest = 0;
+  for (const auto& [name, value] : rows_) widest = std::max(widest, name.size());
+  std::string out;
+  for (const auto& [name, value] : rows_) out += fmt::format("{:<{}}  {}\n", name, widest, value);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace torc::admin {
@@ -29,6 +30,16 @@ class Table {
  private:
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
+};
+
+// "name    value" for each; what is not there ("-") is left out.
+class Facts {
+ public:
+  void add(std::string_view name, std::string_view value);
+  std::string text() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> rows_;
 };
 
 // Without control characters, and at most so many characters: "…" stands for the rest.

@@ -210,7 +210,7 @@ void Controller::decide_next(Facts facts, Instant now) {
   if (!may_decide(decision, now)) return;
   // R5: once the forming CAS of a planned takeover has succeeded it seals at once, so the store must be quick.
   if (decision.planned && !store_is_quick()) return;
-  const Swap swap{known_.version, decision.next};
+  const Swap swap{known_.version, decision.next, decision.cause, decision.planned};
   output_.swap = swap;
   attempt_ = Attempt{swap, std::move(decision), std::move(facts), now};
 }

@@ -30,6 +30,8 @@ namespace torc::control {
 struct Swap {
   std::uint64_t version = 0;
   Register next;
+  std::string cause = {};  // of the decision, for people
+  bool planned = false;
 };
 
 struct Output {
@@ -67,6 +69,8 @@ class Controller {
   Output take_output();
   // The newest register that was ever read. Version 0: none yet.
   const Versioned& known() const { return known_; }
+  // The node that an operator wants as primary, until it is or cannot be.
+  std::optional<std::string> wanted() const { return wish_ ? std::optional(wish_->node) : std::nullopt; }
 
  private:
   // A swap, from the decision until a read has shown what became of it.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "io/clock.h"
+#include "node/ring_view_json.h"
 #include "node/transaction_json.h"
 
 namespace torc::node {
@@ -204,6 +205,14 @@ std::string look_at_status(const Turn& turn, const About& about, const std::stri
   root["view"] = fmt::format("{}", replica.sealed().value);
   root["serving"] = replica.serving();
   root["role"] = std::string(ring::name(replica.role()));
+  if (const auto& view = turn.view().value) {
+    json::object in_force{{"view", fmt::format("{}", view->number.value)},
+                          {"serving", view->state == ring::Register::State::serving},
+                          {"primary", view->primary.node}};
+    if (view->backup) in_force["backup"] = view->backup->node;
+    root["in_force"] = std::move(in_force);
+    if (replica.serving() && view->backup) root["backup_lacks_bytes"] = replica.backlog_bytes();
+  }
   root["last_lsn"] = fmt::format("{}", replica.end().lsn.value);
   root["replicated_lsn"] = fmt::format("{}", replica.replicated().value);
   if (state != nullptr) root["open_transactions"] = state->open_count();
@@ -219,11 +228,12 @@ std::string look_at_status(const Turn& turn, const About& about, const std::stri
 class Api {
  public:
   Api(std::function<void(Inspection)> inspect, const Metrics& metrics, std::function<std::string()> health,
-      std::string node)
+      std::string node, Cluster cluster)
       : inspect_(std::move(inspect)),
         metrics_(metrics),
         health_(std::move(health)),
-        about_{std::move(node), io::SystemClock().wall()} {}
+        about_{std::move(node), io::SystemClock().wall()},
+        cluster_(std::move(cluster)) {}
 
   void handle(HttpRequest request, HttpRespond respond) const {
     const Route* route = find(request.path);
@@ -249,10 +259,11 @@ class Api {
   };
 
   static const Route* find(std::string_view path) {
-    static constexpr std::array<Route, 7> routes = {{
+    static constexpr std::array<Route, 8> routes = {{
         {"/health", &Api::health, {}},
         {"/metrics", &Api::metrics, {}},
         {"/v1/status", &Api::status, {}},
+        {"/v1/ring", &Api::ring, {}},
         {"/v1/transactions", &Api::transactions, {"status", "limit", "from", "ended"}},
         {"/v1/transactions/", &Api::transaction, {}},
         {"/v1/locks", &Api::locks, {"limit"}},
@@ -281,7 +292,10 @@ class Api {
                 return *there ? look(*turn.state()) : std::string();
               },
               [respond, nothing, there](std::string found) {
-                if (!*there) return respond(error_response(503, "this node is taking its state from its log; ask again, or another one"));
+                if (!*there) {
+                  return respond(error_response(
+                      503, "this node is taking its state from its log; ask again, or another one"));
+                }
                 respond(found.empty() ? error_response(404, nothing)
                                       : HttpResponse{200, "application/json", std::move(found), {}});
               }});
@@ -300,6 +314,20 @@ class Api {
   void status(const HttpRequest&, const HttpRespond& respond) const {
     show([about = about_, health = health_()](const Turn& turn) { return look_at_status(turn, about, health); },
          respond);
+  }
+
+  void ring(const HttpRequest&, const HttpRespond& respond) const {
+    auto look = [node = about_.node, cluster = cluster_](const Turn& turn) {
+      RingView ring;
+      ring.seen_by = "node " + node;
+      ring.in_force = turn.view().value;
+      ring.reports = turn.reports(io::SystemClock().now()).reports;
+      return ring_view_json(ring, cluster);
+    };
+    const auto deliver = [respond](std::string found) {
+      respond({200, "application/json", std::move(found), {}});
+    };
+    inspect_({std::move(look), deliver, false});
   }
 
   void transactions(const HttpRequest& request, const HttpRespond& respond) const {
@@ -332,13 +360,15 @@ class Api {
   const Metrics& metrics_;
   const std::function<std::string()> health_;
   const About about_;
+  const Cluster cluster_;
 };
 
 }  // namespace
 
 admin::HttpHandler admin_api(std::function<void(Inspection)> inspect, const Metrics& metrics,
-                             std::function<std::string()> health, std::string node) {
-  auto api = std::make_shared<const Api>(std::move(inspect), metrics, std::move(health), std::move(node));
+                             std::function<std::string()> health, std::string node, Cluster cluster) {
+  auto api = std::make_shared<const Api>(std::move(inspect), metrics, std::move(health), std::move(node),
+                                         std::move(cluster));
   return [api = std::move(api)](HttpRequest request, HttpRespond respond) {
     api->handle(std::move(request), std::move(respond));
   };

@@ -319,6 +319,33 @@ TEST(AdminApi, StatusTellsViewLogAndCounts) {
   EXPECT_EQ(text(shown, "replicated_lsn"), text(shown, "last_lsn"));
 }
 
+TEST(AdminApi, StatusTellsWhoServesTheViewInForce) {
+  TestNode node;
+  const auto in_force = parsed(node.get("/v1/status")).at("in_force");
+  EXPECT_EQ(text(in_force, "view"), "1");
+  EXPECT_EQ(text(in_force, "serving"), "true");
+  EXPECT_EQ(text(in_force, "primary"), "A");
+  EXPECT_EQ(text(in_force, "backup"), "<missing>");
+  EXPECT_EQ(text(parsed(node.get("/v1/status")), "role"), "primary");
+}
+
+TEST(AdminApi, TheRingIsShownAlsoWhileNothingIsReplicated) {
+  TestNode node;
+  const auto tm = node.connect("shop");
+  node.disk_moves = false;
+  node.send(tm, wire::GlobalBegin{60'000, "held"});
+  EXPECT_FALSE(node.ask("/v1/status")->answer);
+  const auto shown = parsed(node.get("/v1/ring"));
+  EXPECT_EQ(text(shown, "seen_by"), "node A");
+  EXPECT_EQ(text(shown, "view"), "1");
+  EXPECT_EQ(text(shown, "state"), "serving");
+  EXPECT_EQ(text(shown, "primary"), "A");
+  EXPECT_EQ(texts(shown, "nodes", "role"), std::vector<std::string>{"primary"});
+  EXPECT_EQ(texts(shown, "nodes", "clients"), std::vector<std::string>{"10.0.0.1:8091"});
+  // A control module's to know.
+  for (const char* field : {"elected", "alarms", "takeovers"}) EXPECT_EQ(text(shown, field), "<missing>") << field;
+}
+
 TEST(AdminApi, ATransactionOfManyBranchesIsShownInPart) {
   TestNode node;
   const auto tm = node.connect("shop");

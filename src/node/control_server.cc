@@ -27,7 +27,10 @@
 #include "node/hmac.h"
 #include "node/mailbox.h"
 #include "node/peer_port.h"
+#include "node/metrics.h"
 #include "node/ring_view_json.h"
+#include "node/takeovers.h"
+#include "node/transaction_json.h"
 #include "peer/mesh.h"
 
 namespace torc::node {
@@ -40,6 +43,7 @@ constexpr Milliseconds lead_ttl{2'000};
 constexpr Milliseconds watch_for{500};
 constexpr auto store_tick_every = std::chrono::milliseconds(100);
 constexpr auto retry_after = std::chrono::milliseconds(50);
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 // What an operator asks, with the way back.
 struct Ask {
@@ -56,6 +60,7 @@ struct Found {
 };
 struct Leads {
   bool leads;
+  std::optional<std::string> leader;  // if known
 };
 struct End {};
 
@@ -215,8 +220,11 @@ class ControlServer::Contents {
     } else if (auto* found = std::get_if<Found>(&input)) {
       controller_->found(found->value, now);
     } else if (auto* leads = std::get_if<Leads>(&input)) {
-      if (leads->leads != leads_) trace::info("{}", leads->leads ? "this control module is elected" : "another control module is elected");
+      if (leads->leads != leads_) {
+        trace::info("{}", leads->leads ? "this control module is elected" : "another control module is elected");
+      }
       leads_ = leads->leads;
+      leader_ = std::move(leads->leader);
       controller_->lead(leads_, now);
     } else if (auto* ask = std::get_if<Ask>(&input)) {
       ask->look();
@@ -264,10 +272,12 @@ class ControlServer::Contents {
     if (out.swap) {
       trace::info("view {}: {} with {}, from {}", out.swap->next.number.value, out.swap->next.primary.node,
                   out.swap->next.backup ? out.swap->next.backup->node : "nobody", out.swap->next.source.node);
+      takeovers_.decided(*out.swap, clock_.now(), clock_.wall());
       orders_.put(*std::move(out.swap));
     }
     if (out.read) orders_.put(Read{});
     if (out.announce) {
+      takeovers_.in_force(*out.announce->value, clock_.now(), clock_.wall());
       mesh_->broadcast(peer::Kind::node, peer::Channel::announce, encode_announcement(*out.announce));
     }
     for (const std::string& notice : out.notices) trace::info("{}", notice);
@@ -310,14 +320,20 @@ class ControlServer::Contents {
           inbox_.put(SwapDone{store_->compare_and_swap(swap->version, swap->next)});
         }
         if (std::holds_alternative<Elect>(order)) {
-          const auto leads = store_->lead(config_.name, lead_ttl);
-          inbox_.put(Leads{leads && *leads});
+          inbox_.put(elect());
         }
         if (std::holds_alternative<Resign>(order)) {
           if (const auto resigned = store_->resign(); !resigned) trace::debug("{}", resigned.error().message);
         }
       }
     }
+  }
+
+  Leads elect() {
+    const auto leads = store_->lead(config_.name, lead_ttl);
+    if (leads && *leads) return {true, config_.name};
+    const auto leader = store_->leader();
+    return {false, leader ? *leader : std::nullopt};
   }
 
   void run_watch() {
@@ -348,34 +364,73 @@ class ControlServer::Contents {
 
   void handle(admin::HttpRequest request, admin::HttpRespond respond) {
     if (store_server_ && request.path.starts_with("/v3/")) {
-      return store_server_->handle(request.path, request.body, clock_.now(), [respond](control::StoreServer::Answer answer) {
+      const auto pass_on = [respond](control::StoreServer::Answer answer) {
         respond({answer.status, "application/json", std::move(answer.body), {}});
+      };
+      return store_server_->handle(request.path, request.body, clock_.now(), pass_on);
+    }
+    const bool get = request.method == "GET", post = request.method == "POST";
+    if (request.path == "/health" && get) return respond({200, "text/plain; charset=utf-8", "ok\n", {}});
+    if (request.path == "/metrics" && get) {
+      return ask(respond, [this] {
+        return admin::HttpResponse{200, metrics_type, control_metrics_text(numbers()), {}};
       });
     }
-    if (request.path == "/health") return respond({200, "text/plain; charset=utf-8", "ok\n", {}});
-    if (request.path == "/v1/ring" && request.method == "GET") {
-      inbox_.put(Ask{[this, respond] {
-        const Instant now = clock_.now();
-        std::vector<control::Relayed> reports;
-        for (const auto& [node, seen] : seen_) {
-          reports.push_back({seen.report, std::chrono::ceil<Milliseconds>(now - seen.at)});
-        }
-        respond({200, "application/json",
-                 ring_view_json(controller_->known(), config_.cluster, reports, alarms_, leads_), {}});
-      }});
-      return;
+    if (request.path == "/v1/ring" && get) {
+      return ask(respond, [this] { return json_response(200, ring_view_json(look(), config_.cluster)); });
     }
-    if (request.path == "/v1/ring/move" && request.method == "POST") {
+    if (request.path == "/v1/ring/move" && post) {
       const auto node = request.query.find("node");
-      if (node == request.query.end()) return respond({400, "application/json", "{\"error\":\"move to which node?\"}\n", {}});
-      inbox_.put(Ask{[this, respond, to = node->second] {
-        const auto moved = controller_->move(to, clock_.now());
-        if (moved) return respond({202, "application/json", "{}\n", {}});
-        respond({409, "application/json", error_json(moved.error().message), {}});
-      }});
-      return;
+      if (node == request.query.end()) return respond(json_response(400, error_json("move to which node? ?node=NAME")));
+      return ask(respond, [this, to = node->second] { return move(to); });
     }
-    respond({404, "application/json", error_json(fmt::format("there is nothing at {}", request.path)), {}});
+    respond(json_response(404, error_json(fmt::format("there is nothing at {} {}", request.method,
+                                                      readable(request.path)))));
+  }
+
+  static admin::HttpResponse json_response(unsigned status, std::string body) {
+    return {status, "application/json", std::move(body), {}};
+  }
+
+  // `answer` is made on the loop thread.
+  void ask(const admin::HttpRespond& respond, std::function<admin::HttpResponse()> answer) {
+    inbox_.put(Ask{[respond, answer = std::move(answer)] { respond(answer()); }});
+  }
+
+  // -- what people are shown; on the loop thread --
+
+  RingView look() const {
+    const Instant now = clock_.now();
+    RingView ring;
+    ring.seen_by = "control " + config_.name;
+    ring.in_force = controller_->known().value;
+    for (const auto& [node, seen] : seen_) {
+      ring.reports.push_back({seen.report, std::chrono::ceil<Milliseconds>(now - seen.at)});
+    }
+    ring.control = {leads_, leader_, controller_->wanted(), alarms_, takeovers_.last()};
+    return ring;
+  }
+
+  ControlNumbers numbers() const {
+    const Instant now = clock_.now();
+    ControlNumbers found;
+    found.elected = leads_;
+    found.alarms = alarms_.size();
+    found.view_changes = takeovers_.count();
+    if (const auto& view = controller_->known().value) {
+      found.view = view->number.value;
+      found.serving = view->state == ring::Register::State::serving;
+    }
+    for (const auto& [node, seen] : seen_) found.nodes_heard += now - seen.at <= config_.cluster.suspicion ? 1 : 0;
+    return found;
+  }
+
+  admin::HttpResponse move(const std::string& to) {
+    const auto moved = controller_->move(to, clock_.now());
+    if (moved) return json_response(202, "{}\n");
+    if (moved.error().kind == Error::Kind::invalid) return json_response(400, error_json(readable(moved.error().message)));
+    const std::string who = leader_ ? fmt::format("{} is: ask that one", *leader_) : "who is, it does not know";
+    return json_response(409, error_json(fmt::format("{} is not the elected control module; {}", config_.name, who)));
   }
 
   struct Seen {
@@ -407,6 +462,8 @@ class ControlServer::Contents {
   bool leads_ = false;
   std::map<std::string, Seen> seen_;
   std::vector<std::string> alarms_;
+  std::optional<std::string> leader_;
+  Takeovers takeovers_;
   peer::Output unsent_;
 
   std::thread network_thread_, store_thread_, watch_thread_, loop_thread_;

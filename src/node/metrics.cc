@@ -37,6 +37,11 @@ enum class Scalar : std::size_t {
   last_lsn,
   replicated_lsn,
   view,
+  view_changes,
+  replication_lag,
+  links_up,
+  forwarded,
+  asked_again,
   disk_writable,
   disk_room,
   count,
@@ -69,12 +74,20 @@ constexpr std::array<Description, static_cast<std::size_t>(Scalar::count)> scala
     {"torc_log_last_lsn", gauge, "Position of the last record appended"},
     {"torc_log_replicated_lsn", gauge, "Position up to which records are replicated; answers leave up to here"},
     {"torc_view_number", gauge, "Number of the view that this node has joined"},
+    {"torc_view_changes_total", counter, "Views that this node has learnt of, the first one included"},
+    {"torc_replication_lag_bytes", gauge, "As primary: log that the backup has not stored yet"},
+    {"torc_links_up", gauge, "Other nodes that are linked to this one and answer"},
+    {"torc_requests_forwarded_total", counter, "Requests of clients that were sent to a primary in another node"},
+    {"torc_requests_asked_again_total", counter,
+     "Requests of clients that were asked again, because the primary or the way to it had changed"},
     {"torc_disk_writable", gauge, "1 while the disk takes the log, 0 while new transactions are refused because of it"},
     {"torc_disk_room_bytes", gauge, "Bytes of log that are preallocated and unused"},
 }};
 
 const prometheus::Histogram::BucketBoundaries seconds_buckets = {
     0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+const prometheus::Histogram::BucketBoundaries takeover_buckets = {0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5,
+                                                                  0.75, 1,     1.5,  2,   3,   5,   10,  30};
 const prometheus::Histogram::BucketBoundaries records_buckets = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096};
 const prometheus::Histogram::BucketBoundaries bytes_buckets = {256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304};
 
@@ -111,6 +124,24 @@ prometheus::MetricFamily build() {
   return made;
 }
 
+// One of them is 1.
+prometheus::MetricFamily roles(ring::Role role) {
+  prometheus::MetricFamily made = family("torc_role", gauge, "1 for the role that this node has, 0 for the others");
+  for (const ring::Role each : {ring::Role::idle, ring::Role::forming, ring::Role::primary, ring::Role::backup,
+                                ring::Role::learner}) {
+    auto& metric = made.metric.emplace_back();
+    metric.label = {{"role", std::string(ring::name(each))}};
+    metric.gauge.value = each == role ? 1 : 0;
+  }
+  return made;
+}
+
+std::string text_of(const std::vector<prometheus::MetricFamily>& families) {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, families);
+  return out.str();
+}
+
 // The process, under the names that every Prometheus dashboard knows.
 void add_process(double started, std::vector<prometheus::MetricFamily>& families) {
   rusage used{};
@@ -133,6 +164,9 @@ void add_process(double started, std::vector<prometheus::MetricFamily>& families
 struct Metrics::Contents {
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Scalar::count)> values{};
   prometheus::Histogram sync_seconds{seconds_buckets};
+  prometheus::Histogram takeover_seconds{takeover_buckets};
+  std::atomic<ring::Role> role = ring::Role::idle;
+  View learnt;  // the ring thread's: the newest view that was counted
   prometheus::Histogram group_records{records_buckets};
   prometheus::Histogram group_bytes{bytes_buckets};
   const double started = static_cast<double>(std::time(nullptr));
@@ -141,6 +175,7 @@ struct Metrics::Contents {
   void set(Scalar which, std::uint64_t value) {
     values[static_cast<std::size_t>(which)].store(value, std::memory_order_relaxed);
   }
+  void add(Scalar which) { values[static_cast<std::size_t>(which)].fetch_add(1, std::memory_order_relaxed); }
 };
 
 Metrics::Metrics() : contents_(std::make_unique<Contents>()) { contents_->set(Scalar::disk_writable, 1); }
@@ -167,6 +202,19 @@ void Metrics::record(const Turn& turn) {
   to.set(Scalar::last_lsn, turn.replica().end().lsn.value);
   to.set(Scalar::replicated_lsn, turn.replica().replicated().value);
   to.set(Scalar::view, turn.replica().sealed().value);
+  to.set(Scalar::replication_lag, turn.replica().backlog_bytes());
+  to.set(Scalar::links_up, turn.links_up());
+  to.set(Scalar::forwarded, turn.forwarding().requests);
+  to.set(Scalar::asked_again, turn.forwarding().asked_again);
+  to.role.store(turn.replica().role(), std::memory_order_relaxed);
+  if (const auto& view = turn.view().value; view && view->number != to.learnt) {
+    to.learnt = view->number;
+    to.add(Scalar::view_changes);
+  }
+}
+
+void Metrics::took_over(Duration took) {
+  contents_->takeover_seconds.Observe(std::chrono::duration<double>(took).count());
 }
 
 void Metrics::synced(std::size_t records, std::size_t bytes, Duration took) {
@@ -185,6 +233,10 @@ std::string Metrics::text() const {
     const auto value = contents_->values[i].load(std::memory_order_relaxed);
     families.push_back(number(scalars[i].name, scalars[i].type, scalars[i].help, static_cast<double>(value)));
   }
+  families.push_back(roles(contents_->role.load(std::memory_order_relaxed)));
+  families.push_back(distribution("torc_takeover_seconds",
+                                  "How long clients of this node were not served while the view changed",
+                                  contents_->takeover_seconds));
   families.push_back(
       distribution("torc_log_sync_seconds", "How long a group took from write to durable", contents_->sync_seconds));
   families.push_back(
@@ -192,10 +244,21 @@ std::string Metrics::text() const {
   families.push_back(
       distribution("torc_log_group_bytes", "Payload bytes made durable by one sync", contents_->group_bytes));
   add_process(contents_->started, families);
+  return text_of(families);
+}
 
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, families);
-  return out.str();
+std::string control_metrics_text(const ControlNumbers& numbers) {
+  const auto value = [](auto found) { return static_cast<double>(found); };
+  return text_of({
+      build(),
+      number("torc_control_elected", gauge, "1 while this control module is the elected one", value(numbers.elected)),
+      number("torc_control_view_number", gauge, "Number of the view in force", value(numbers.view)),
+      number("torc_control_view_serving", gauge, "0 while the view in force forms", value(numbers.serving)),
+      number("torc_control_view_changes_total", counter, "Changes of view since the start",
+             value(numbers.view_changes)),
+      number("torc_control_nodes_heard", gauge, "Nodes whose reports are young", value(numbers.nodes_heard)),
+      number("torc_control_alarms", gauge, "Alarms that stand; /v1/ring has their words", value(numbers.alarms)),
+  });
 }
 
 }  // namespace torc::node

@@ -30,7 +30,7 @@ std::map<std::string, std::string> lines_of(const std::string& text) {
     EXPECT_TRUE(prometheus::CheckMetricName(series.substr(0, series.find('{')))) << line;
     EXPECT_TRUE(values.emplace(series, line.substr(space + 1)).second) << "twice: " << line;
   }
-  EXPECT_EQ(described.size(), 25u);
+  EXPECT_EQ(described.size(), 32u);
   return values;
 }
 
@@ -99,6 +99,36 @@ TEST(Metrics, TheDiskSaysHowItIs) {
   EXPECT_EQ(values["torc_disk_room_bytes"], "67108864");
 }
 
+TEST(Metrics, TellTheRoleAndHowTheRingIs) {
+  TestNode node;
+  node.metrics().record(node.turn());
+  node.metrics().record(node.turn());
+  node.metrics().took_over(320ms);
+  auto values = lines_of(node.metrics().text());
+  EXPECT_EQ(values["torc_role{role=\"primary\"}"], "1");
+  for (const char* other : {"idle", "forming", "backup", "learner"}) {
+    EXPECT_EQ(values[std::string("torc_role{role=\"") + other + "\"}"], "0") << other;
+  }
+  EXPECT_EQ(values["torc_view_changes_total"], "1");
+  EXPECT_EQ(values["torc_links_up"], "0");
+  EXPECT_EQ(values["torc_replication_lag_bytes"], "0");
+  EXPECT_EQ(values["torc_requests_forwarded_total"], "0");
+  EXPECT_EQ(values["torc_takeover_seconds_count"], "1");
+  EXPECT_EQ(values["torc_takeover_seconds_bucket{le=\"0.3\"}"], "0");
+  EXPECT_EQ(values["torc_takeover_seconds_bucket{le=\"0.4\"}"], "1");
+}
+
+TEST(Metrics, AControlModuleHasItsOwn) {
+  ControlNumbers numbers;
+  numbers.view = 7;
+  numbers.alarms = 2;
+  numbers.elected = true;
+  const std::string text = control_metrics_text(numbers);
+  EXPECT_NE(text.find("\ntorc_control_view_number 7\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\ntorc_control_alarms 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\ntorc_control_elected 1\n"), std::string::npos) << text;
+}
+
 TEST(Metrics, TheProcessIsThere) {
   auto values = lines_of(Metrics().text());
   EXPECT_GT(std::stod(values["process_resident_memory_bytes"]), 1'000'000);
@@ -115,7 +145,7 @@ TEST(Metrics, EachIsInTheTableForPeopleWithItsType) {
     const auto type_at = line.find("| ", name_end) + 2;
     documented.insert(line.substr(3, name_end - 3) + " " + line.substr(type_at, line.find(' ', type_at) - type_at));
   }
-  std::istringstream lines(Metrics().text());
+  std::istringstream lines(Metrics().text() + control_metrics_text({}));
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("# TYPE ")) there.insert(line.substr(7));
   }

@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <limits>
 #include <mutex>
@@ -19,11 +20,13 @@
 #include "node/activation.h"
 #include "node/admin_api.h"
 #include "node/client_port.h"
+#include "node/discovery.h"
 #include "node/disk.h"
 #include "node/hmac.h"
 #include "node/keeper.h"
 #include "node/log_reader.h"
 #include "node/metrics.h"
+#include "node/outage.h"
 #include "node/peer_port.h"
 #include "node/registrar.h"
 
@@ -40,6 +43,8 @@ constexpr Duration hanging_after = std::chrono::seconds(2);
 // While it has work it is looked at so often.
 constexpr Duration look_every = std::chrono::milliseconds(100);
 constexpr Duration mark_every = std::chrono::seconds(10);  // R10
+// How late a client may hear that what it watches has not changed.
+constexpr auto discovery_tick_every = std::chrono::milliseconds(250);
 
 void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
 
@@ -68,6 +73,13 @@ void take_id_range(const Config& config, session::Options& options) {
   options.last_request_id = (place + 1) * share;
 }
 
+// Each client of a ring may have a connection open that waits for a new primary (discovery.h).
+admin::HttpServerOptions http_options() {
+  admin::HttpServerOptions options;
+  options.connections_max = Discovery::Options().held_max + 256;
+  return options;
+}
+
 // The endpoints to dial, for the names that the mesh wants dialed.
 std::vector<io::Endpoint> endpoints(const Config& config, const std::vector<std::string>& names) {
   std::vector<io::Endpoint> found;
@@ -87,10 +99,10 @@ class Server::Contents {
         store_(std::move(activated.store)),
         client_port_(inbox_),
         clients_(context_, client_port_, config.network),
-        http_(context_,
-              admin_api([this](Inspection inspection) { inbox_.put(std::move(inspection)); }, metrics_,
-                        [this] { return health(); }, config.name),
-              admin::HttpServerOptions{}),
+        http_(context_, [this](admin::HttpRequest request, admin::HttpRespond respond) {
+          if (!discovery_->handle(request, respond, clock_.now())) api_(std::move(request), std::move(respond));
+        }, http_options()),
+        discovery_tick_(context_),
         starting_(std::move(activated)) {}
 
   Result<void> start() {
@@ -100,6 +112,11 @@ class Server::Contents {
     auto http = http_.listen(config_.http);
     if (!http) return http.error();
     http_endpoint_ = *http;
+    Cluster cluster = config_.cluster;
+    if (alone()) cluster.nodes = {node_alone(config_, listening_, http_endpoint_)};
+    discovery_.emplace(cluster.nodes);
+    api_ = admin_api([this](Inspection inspection) { inbox_.put(std::move(inspection)); }, metrics_,
+                     [this] { return health(); }, config_.name, std::move(cluster));
     make_turn();
     if (!alone()) {
       const std::vector<std::string> dialed = turn_->mesh().dials();
@@ -126,6 +143,7 @@ class Server::Contents {
     }
     clients_.accept();
     http_.accept();
+    tick_discovery();
     if (!alone()) {
       peers_->accept();
       dialer_->start();
@@ -145,6 +163,7 @@ class Server::Contents {
     boost::asio::post(context_, [this] {
       clients_.stop();
       http_.stop();
+      discovery_tick_.cancel();
       if (dialer_) dialer_->stop();
       if (peers_) peers_->stop();
       work_.reset();
@@ -227,6 +246,9 @@ class Server::Contents {
   void take_turn() {
     watch_disk();
     carry_out(turn_->run({clock_.now(), clock_.wall()}));
+    announce();
+    const View view = turn_->view().value ? turn_->view().value->number : View{};
+    if (const auto took = outage_.look(turn_->reaches_primary(), view, clock_.now())) metrics_.took_over(*took);
     const ring::Replica& replica = turn_->replica();
     replicated_.store(replica.replicated().value, std::memory_order_release);
     if (replica.serving() && !has_served_) {
@@ -238,6 +260,14 @@ class Server::Contents {
       if (!alone()) registrar_->note_replicated(replica.sealed(), replica.replicated());
     }
     metrics_.record(*turn_);
+  }
+
+  // Clients hear of the primary of a new view at once, also while it forms (design, section 5).
+  void announce() {
+    const std::optional<ring::Register>& view = turn_->view().value;
+    if (!view || view->number <= announced_) return;
+    announced_ = view->number;
+    boost::asio::post(context_, [this, view = *view] { discovery_->view_changed(view); });
   }
 
   std::optional<Instant> wake_up() const {
@@ -376,6 +406,17 @@ class Server::Contents {
     }
   }
 
+  // -- the network thread --
+
+  void tick_discovery() {
+    discovery_tick_.expires_after(discovery_tick_every);
+    discovery_tick_.async_wait([this](boost::system::error_code stopped) {
+      if (stopped) return;
+      discovery_->tick(clock_.now());
+      tick_discovery();
+    });
+  }
+
   std::string health() const {
     const std::lock_guard guard(health_mutex_);
     return health_;
@@ -395,6 +436,10 @@ class Server::Contents {
   ClientPort client_port_;
   io::TcpServer clients_;
   admin::HttpServer http_;
+  // The network thread's, once it runs.
+  admin::HttpHandler api_;
+  std::optional<Discovery> discovery_;
+  boost::asio::steady_timer discovery_tick_;
   std::optional<PeerPort<RingInput>> peer_port_;
   std::optional<io::TcpServer> peers_;
   std::optional<io::TcpDialer> dialer_;
@@ -412,6 +457,8 @@ class Server::Contents {
   bool kept_back_ = false;  // the disk may be keeping records back that nothing waited for
   bool has_served_ = false;
   Instant next_mark_{};
+  View announced_;
+  Outage outage_;
 
   std::promise<void> serves_;
   std::atomic<std::uint64_t> replicated_ = 0;

@@ -23,7 +23,7 @@ class TestNode {
       : turn_(turn_options(std::move(options)), {}, mesh_alone(), ring::Replica(self(), {{}, {Position{}}, {}, Lsn{0}}),
               txn::State(), now()),
         api_(admin_api([this](Inspection inspection) { turn_.inspect(std::move(inspection)); }, metrics_,
-                       [this] { return problem; }, "A")) {
+                       [this] { return problem; }, "A", cluster())) {
     ring::Register alone;
     alone.number = View{1};
     alone.primary = alone.source = self().member;
@@ -105,6 +105,11 @@ class TestNode {
   static Turn::Options turn_options(txn::Options options) {
     Turn::Options made;
     made.txn = std::move(options);
+    return made;
+  }
+  static Cluster cluster() {
+    Cluster made;
+    made.nodes = {{"A", "main", {}, {"10.0.0.1", 8'091}, {"10.0.0.1", 7'091}}};
     return made;
   }
   static peer::MeshConfig mesh_alone() {

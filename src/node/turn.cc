@@ -109,12 +109,11 @@ void Turn::activated(const control::Versioned& serving, txn::Now now) {
 }
 
 void Turn::inspect(Inspection inspection) {
-  auto deliver = [found = inspection.look(*this), deliver = std::move(inspection.deliver)]() mutable {
-    deliver(std::move(found));
-  };
+  std::string found = inspection.look(*this);
+  if (!inspection.shows_records) return inspection.deliver(std::move(found));
   // What is not replicated yet is the primary's alone to know.
   const Lsn depends_on = machine_ ? machine_->state().last() : Lsn{0};
-  gate_.hold(depends_on, Delivery{std::move(deliver)});
+  gate_.hold(depends_on, Seen{std::move(inspection), std::move(found)});
 }
 
 // -- the turn ---------------------------------------------------------------------------------------------------------
@@ -125,20 +124,16 @@ Turn::Output Turn::run(txn::Now now) {
   if (!alone() && now.monotonic >= next_beat_) beat(now);
   session_.tick(now.monotonic);
   if (machine_) machine_->tick(now);
-  ask_again(now);
+  look_for_primary();
 
   // A phase-two request that finds no resource manager comes back as a request at once; it is stepped in the same turn.
   for (bool first = true;; first = false) {
     session::Output from_clients = session_.take_output();
-    const bool stepped = !from_clients.requests.empty() || !from_clients.registrations.empty();
     append(out_.session.send, from_clients.send);
     append(out_.session.close, from_clients.close);
     append(out_.session.flow, from_clients.flow);
-    std::vector<txn::Request> requests = std::move(from_clients.requests);
-    for (session::Registration& served : from_clients.registrations) {
-      requests.push_back({{}, txn::ClientRegistered{std::move(served.application), std::move(served.ip),
-                                                    std::move(served.version), std::move(served.resources)}, 0});
-    }
+    std::vector<txn::Request> requests = take_requests(from_clients);
+    const bool stepped = !requests.empty();
     if (machine_) {
       for (txn::Request& request : requests) step(std::move(request), now);
     } else {
@@ -167,6 +162,24 @@ Turn::Output Turn::run(txn::Now now) {
   for (const peer::LinkEvent& event : to_peers.events) link_changed(event);
   out_.awaited = gate_.size() > 0 || !fenced_.empty() || !machine_;
   return std::exchange(out_, {});
+}
+
+std::vector<txn::Request> Turn::take_requests(session::Output& from_clients) {
+  std::vector<txn::Request> requests;
+  if (std::exchange(ask_again_, false) && !alone()) {
+    // What came in this turn is among them, and need not be asked twice.
+    requests = session_.unanswered();
+    forwarding_.asked_again += requests.size();
+    std::erase_if(from_clients.requests, [](const txn::Request& request) { return has_answer(request.command); });
+    std::vector<txn::Request> registered = clients_here();
+    append(requests, registered);
+  }
+  append(requests, from_clients.requests);
+  for (session::Registration& served : from_clients.registrations) {
+    requests.push_back({{}, txn::ClientRegistered{std::move(served.application), std::move(served.ip),
+                                                  std::move(served.version), std::move(served.resources)}, 0});
+  }
+  return requests;
 }
 
 void Turn::step(txn::Request request, txn::Now now) { machine_->step(std::move(request), now); }
@@ -237,7 +250,9 @@ void Turn::follow_role(txn::Now now) {
     state_ = std::move(*machine_).release_state();
     machine_.reset();
     // T2: nothing is answered for a request whose record was appended; its entry node asks the new primary.
-    gate_.drop();
+    for (Held& held : gate_.drop()) {
+      if (auto* seen = std::get_if<Seen>(&held)) inspect(std::move(seen->asked));
+    }
     fenced_.clear();
     replies_.clear();
     replicated_ = {};
@@ -257,8 +272,7 @@ void Turn::follow_role(txn::Now now) {
                                      view_.value->backup ? "with backup " + view_.value->backup->node : "alone",
                                      machine_->state().open_count()));
   store(machine_->take_output());
-  for (txn::Request& request : session_.unanswered()) step(std::move(request), now);
-  store(machine_->take_output());
+  ask_again_ = true;
   const Bytes bytes = encode_announcement(view_);
   mesh_.broadcast(peer::Kind::node, peer::Channel::announce, bytes);
   mesh_.broadcast(peer::Kind::control, peer::Channel::announce, bytes);
@@ -286,7 +300,8 @@ void Turn::let_go(Held held, txn::Now now) {
   } else if (auto* notice = std::get_if<txn::Notice>(&held)) {
     out_.notices.push_back(std::move(notice->text));
   } else {
-    std::get<Delivery>(held).deliver();
+    auto& seen = std::get<Seen>(held);
+    seen.asked.deliver(std::move(seen.found));
   }
 }
 
@@ -309,6 +324,7 @@ void Turn::forward(const std::vector<txn::Request>& requests) {
     txn::encode(std::span(requests).subspan(first, std::min(batch_most, requests.size() - first)), bytes);
     mesh_.send(upstream_.primary, peer::Channel::requests, bytes);
   }
+  forwarding_.requests += requests.size();
 }
 
 Turn::Upstream Turn::upstream() const {
@@ -321,11 +337,10 @@ Turn::Upstream Turn::upstream() const {
 
 // T2: whenever the way to the primary is another one, what was asked may have been lost; its key keeps it from being
 // done twice (T3).
-void Turn::ask_again(txn::Now) {
-  const Upstream now_up = upstream();
-  const bool changed = now_up != upstream_ || std::exchange(links_changed_, false);
-  upstream_ = now_up;
-  if (changed && !machine_) forward(session_.unanswered());
+void Turn::look_for_primary() {
+  const bool other_links = std::exchange(links_changed_, false);
+  const Upstream before = std::exchange(upstream_, upstream());
+  if ((other_links || upstream_ != before) && upstream_.route != peer::Route::none) ask_again_ = true;
 }
 
 // -- for people -------------------------------------------------------------------------------------------------------

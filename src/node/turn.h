@@ -32,10 +32,24 @@
 
 namespace torc::node {
 
+class Turn;
+
 // What a person asked to see. `look` runs on the ring thread between two turns and must be quick; `deliver` gets what
 // it found once all of it is replicated (R6: nothing unreplicated is shown, admin included), on the ring thread: hand
-// it on, do not work there.
-struct Inspection;
+// it on, do not work there. Where the view was lost meanwhile, `look` runs once more.
+struct Inspection {
+  std::function<std::string(const Turn&)> look;
+  std::function<void(std::string)> deliver;
+  // False: nothing of a record is shown, so there is nothing to wait for. How the ring is must be seen while it is not
+  // well.
+  bool shows_records = true;
+};
+
+// What this process asked of primaries in other nodes, since its start.
+struct Forwarding {
+  std::uint64_t requests = 0;     // sent to a primary, once or more often
+  std::uint64_t asked_again = 0;  // of a new primary, or over another way (T2)
+};
 
 // What the disk says of itself, for the reports (S6, S7, S8).
 struct DiskHealth {
@@ -127,15 +141,20 @@ class Turn {
   // The newest register that is known, with its version.
   const control::Versioned& view() const { return view_; }
   // What it says of itself, and what it has heard of the others.
-  control::Reports reports(Instant now);
+  control::Reports reports(Instant now) const;
+  // Clients' requests can be answered here: this node is primary, or reaches the one that serves.
+  bool reaches_primary() const { return machine_ || !upstream_.primary.empty(); }
+  const Forwarding& forwarding() const { return forwarding_; }
+  std::size_t links_up() const { return links_up_; }  // to other nodes
   // Not kept: why the last view change here came about, and when it served.
   bool serving() const { return replica_.serving(); }
 
  private:
-  struct Delivery {
-    std::function<void()> deliver;
+  struct Seen {
+    Inspection asked;
+    std::string found;
   };
-  using Held = std::variant<txn::Reply, txn::PhaseTwo, txn::Notice, Delivery>;
+  using Held = std::variant<txn::Reply, txn::PhaseTwo, txn::Notice, Seen>;
   // Waits for a fence first, and then for its record.
   struct Fenced {
     std::uint64_t fence;
@@ -156,10 +175,11 @@ class Turn {
   void follow_role(txn::Now now);
   void apply(const std::vector<Record>& records);
   // -- requests
-  void take_requests(txn::Now now);
   void step(txn::Request request, txn::Now now);
   void forward(const std::vector<txn::Request>& requests);
-  void ask_again(txn::Now now);
+  std::vector<txn::Request> take_requests(session::Output& from_clients);
+  std::vector<txn::Request> clients_here() const;
+  void look_for_primary();
   Upstream upstream() const;
   void store(txn::Output output);
   void release(txn::Now now);
@@ -172,7 +192,8 @@ class Turn {
   void watch_nodes(txn::Now now);
   void beat(txn::Now now);
   void tell_clients(const std::string& node);
-  control::Report report(Instant now);
+  control::Report report(Instant now) const;
+  void ask_for_clients(const std::string& node);
   bool alone() const { return nodes_.size() <= 1; }
 
   const Options options_;
@@ -196,7 +217,10 @@ class Turn {
   Lsn replicated_;
 
   Upstream upstream_;
+  Forwarding forwarding_;
   bool links_changed_ = false;
+  std::size_t links_up_ = 0;
+  bool ask_again_ = false;  // T2: everything that is unanswered, of a primary that has not heard it
   std::set<std::string> reached_;                  // nodes that there is a way to
   std::map<std::string, txn::EntryNode> entries_;  // of the nodes that were heard
   std::map<std::string, std::vector<txn::Reply>> replies_;  // of this turn, to other entry nodes
@@ -219,11 +243,6 @@ class Turn {
   double records_per_second_ = 0;
 
   Output out_;
-};
-
-struct Inspection {
-  std::function<std::string(const Turn&)> look;
-  std::function<void(std::string)> deliver;
 };
 
 }  // namespace torc::node

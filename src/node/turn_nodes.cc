@@ -93,6 +93,7 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
     case peer::Channel::clients: {
       const auto changes = session::decode_client_changes(delivery.payload);
       if (!changes) return bad(changes.error());
+      if (changes->empty()) return tell_clients(from.name);  // it asks
       return session_.elsewhere(from.name, *changes);
     }
     default: return;  // the control module's, or of a later version
@@ -116,6 +117,7 @@ void Turn::link_changed(const peer::LinkEvent& event) {
   for (const peer::LinkState& link : mesh_.links()) {
     if (link.kind == peer::Kind::node && link.up) up.push_back(link.peer);
   }
+  links_up_ = up.size();
   replica_.set_links(std::move(up));
 }
 
@@ -125,7 +127,10 @@ void Turn::watch_nodes(txn::Now now) {
   for (const std::string& node : nodes_) {
     if (node == mesh_.self().name) continue;
     const bool reached = mesh_.route(node) != peer::Route::none;
-    if (reached && reached_.insert(node).second) tell_clients(node);
+    if (reached && reached_.insert(node).second) {
+      tell_clients(node);
+      ask_for_clients(node);
+    }
     if (!reached && reached_.erase(node) > 0) session_.node_lost(node, now.monotonic);
   }
 }
@@ -141,6 +146,13 @@ void Turn::tell_clients(const std::string& node) {
   }
 }
 
+// It may not have noticed that there was no way for a while, and what it said meanwhile was lost.
+void Turn::ask_for_clients(const std::string& node) {
+  Bytes bytes;
+  session::encode(std::vector<session::ClientChange>{}, bytes);
+  mesh_.send(node, peer::Channel::clients, bytes);
+}
+
 void Turn::beat(txn::Now now) {
   next_beat_ = now.monotonic + beat_every;
   replica_.tick();
@@ -149,6 +161,12 @@ void Turn::beat(txn::Now now) {
   records_per_second_ = std::max(grown * 10, records_per_second_ * 0.9);
   end_last_beat_ = replica_.end().lsn;
 
+  if (replica_.progress() != progress_) {
+    progress_ = replica_.progress();
+    progressed_ = now.monotonic;
+  }
+  cut_tail_ = cut_tail_ && !replica_.serving() && !replica_.caught_up();
+  ++reports_made_;
   Bytes bytes;
   control::encode(reports(now.monotonic), bytes);
   mesh_.broadcast(peer::Kind::control, peer::Channel::report, bytes);
@@ -163,13 +181,7 @@ void Turn::beat(txn::Now now) {
   // T7: that a client is still there is said again now and then.
   if (now.monotonic >= next_hour_) {
     next_hour_ = now.monotonic + std::chrono::hours(1);
-    std::vector<txn::Request> again;
-    for (const session::ClientChange& change : session_.all_clients()) {
-      const auto* client = std::get_if<session::ClientUpdated>(&change);
-      if (client == nullptr) continue;
-      const std::string ip = client->peer.substr(0, client->peer.rfind(':'));
-      again.push_back({{}, txn::ClientRegistered{client->application, ip, client->version, client->resources}, 0});
-    }
+    std::vector<txn::Request> again = clients_here();
     if (machine_) {
       for (txn::Request& request : again) step(std::move(request), now);
     } else {
@@ -178,16 +190,24 @@ void Turn::beat(txn::Now now) {
   }
 }
 
-control::Report Turn::report(Instant now) {
-  if (replica_.progress() != progress_) {
-    progress_ = replica_.progress();
-    progressed_ = now;
+// T7: as if they had registered just now.
+std::vector<txn::Request> Turn::clients_here() const {
+  std::vector<txn::Request> requests;
+  for (const session::ClientChange& change : session_.all_clients()) {
+    const auto* client = std::get_if<session::ClientUpdated>(&change);
+    if (client == nullptr) continue;
+    const std::string ip = client->peer.substr(0, client->peer.rfind(':'));
+    requests.push_back({{}, txn::ClientRegistered{client->application, ip, client->version, client->resources}, 0});
   }
+  return requests;
+}
+
+control::Report Turn::report(Instant now) const {
   const auto since = [now](Instant then) { return std::chrono::floor<Milliseconds>(now - then); };
   control::Report report;
   report.member = replica_.self().member;
   report.boot = replica_.self().boot;
-  report.sequence = ++reports_made_;
+  report.sequence = reports_made_;
   report.up_for = since(started_);
   report.highest_view_seen = replica_.highest_view_seen();
   report.cluster_id = options_.cluster_id;
@@ -206,7 +226,6 @@ control::Report Turn::report(Instant now) {
   }
   report.writable = disk_.writable;
   report.disk_moves = disk_.moves;
-  cut_tail_ = cut_tail_ && !replica_.serving() && !replica_.caught_up();
   report.cut_tail = cut_tail_;
   report.rebuilding = !machine_ && !state_;
   for (const peer::LinkState& link : mesh_.links()) {
@@ -216,7 +235,7 @@ control::Report Turn::report(Instant now) {
   return report;
 }
 
-control::Reports Turn::reports(Instant now) {
+control::Reports Turn::reports(Instant now) const {
   control::Reports all;
   all.reports.push_back({report(now), Milliseconds(0)});
   for (const auto& [node, heard] : heard_) {

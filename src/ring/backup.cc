@@ -15,6 +15,10 @@ void Replica::learn_serving(const Register& value) {
     // R5: the CAS was ours if it has our boot. A restarted primary never resumes its view.
     if (formed_here && forming->activating && value.primary_boot == self_.boot) return serve(value);
     become_idle();
+    if (broken(Rule::restarted_primary_never_resumes) && sealed_ == value.number) {
+      applied_ = tail_.end().lsn;
+      serve(value);
+    }
   } else if (value.backup && is_self(*value.backup)) {
     if (auto* backup = as<Backup>(); backup && backup->view.number == value.number) {
       backup->view = value;
@@ -31,12 +35,13 @@ void Replica::learn_serving(const Register& value) {
 }
 
 void Replica::become_backup(Register view, Receiving receiving) {
-  const bool just_activated = as<Forming>() != nullptr;
+  const auto* forming = as<Forming>();
+  const bool holds_what_it_began_with = forming && forming->holds;
   become_idle();
   register_ = view;
   role_ = Backup{std::move(view), std::move(receiving)};
-  // R5: on activation the whole log counts as replicated, and this member holds exactly that log.
-  if (just_activated) advance_replicated(tail_.end().lsn);
+  // R5: on activation the whole log counts as replicated. (After a restart this log may go on beyond it.)
+  if (holds_what_it_began_with) advance_replicated(tail_.end().lsn);
   apply_replicated();
   auto& backup = std::get<Backup>(role_);
   if (backup.receiving.number == 0) {
@@ -73,7 +78,7 @@ Replica::Receiving* Replica::find_receiving(const Message& message, View view, s
     if (belongs(forming->as_backup, message, number)) return &forming->as_backup;
   } else if (auto* backup = as<Backup>()) {
     if (belongs(backup->receiving, message, number)) return &backup->receiving;
-  } else if (auto* learner = as<Learner>()) {
+  } else if (auto* learner = as<Learner>(); learner && !is_replacing_log()) {
     if (belongs(learner->receiving, message, number)) return &learner->receiving;
   }
   return nullptr;
@@ -94,6 +99,9 @@ void Replica::on_opened(const Message& message, const Opened& opened) {
 
 void Replica::on_records(const Message& message, const Records& records) {
   Receiving* receiving = find_receiving(message, records.view, records.number);
+  if (receiving == nullptr && broken(Rule::nonce_is_confirmed_under_the_seal)) {
+    say(message.from.member.node, Stored{records.view, records.number, {}, records.nonce});
+  }
   if (receiving == nullptr || !receiving->boot) return;
   // Only a serving primary sends records to its backup: the view serves.
   if (auto* forming = as<Forming>(); forming && receiving == &forming->as_backup) {
@@ -117,7 +125,8 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
   const auto known = tail_.position_at(previous.lsn);
   const bool follows = previous.lsn <= tail_.end().lsn && (known ? *known == previous
                                                                  : !differs(previous.view, previous.lsn));
-  if (!follows) {
+  const bool fits = previous.lsn <= tail_.end().lsn && broken(Rule::previous_record_matches);
+  if (!follows && !fits) {
     const std::string from = receiving.from;
     return open(receiving, view, receiving.feed, from);
   }
@@ -132,7 +141,7 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
     }
     last = position(record);
     if (record.lsn <= tail_.end().lsn) {
-      if (!differs(record.view, record.lsn)) continue;
+      if (!differs(record.view, record.lsn) || broken(Rule::known_record_is_compared)) continue;
       const std::string from = receiving.from;
       return open(receiving, view, receiving.feed, from);
     }
@@ -140,6 +149,7 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
     accept(record);
   }
   receiving.offered = std::max({receiving.offered, records.replicated, last.lsn});
+  if (forming && broken(Rule::copy_is_durable)) check_holds(*as<Forming>());
   // A copy's records count as replicated only once the view is activated.
   if (receiving.feed != Feed::copy) {
     records.replicated >= last.lsn ? advance_replicated(last) : advance_replicated(records.replicated);
@@ -147,14 +157,16 @@ void Replica::take_records(Receiving& receiving, const Records& records) {
   // R6: said at once, no fsync: what is confirmed is the seal. And where nothing was new, what was said before may have
   // been lost: the sender waits for it.
   const std::uint64_t nonce = receiving.feed == Feed::backup ? records.nonce : 0;
-  if (nonce != 0 || tail_.end() == end_before) acknowledge(receiving, view, nonce);
+  const bool early = broken(Rule::acknowledged_after_the_fsync);
+  if (nonce != 0 || tail_.end() == end_before || early) acknowledge(receiving, view, nonce);
 }
 
 // R2: out of a finished fsync, and only while the seal still is this view's. What is said is where the durable log ends,
 // chain and all, so that the sender counts it only if it is the sender's own.
 void Replica::acknowledge(const Receiving& receiving, View view, std::uint64_t nonce) {
   if (receiving.number == 0 || !receiving.boot || sealed_ != view) return;
-  say(receiving.from, Stored{view, receiving.number, durable_, nonce});
+  const Position& stored = broken(Rule::acknowledged_after_the_fsync) ? tail_.end() : durable_;
+  say(receiving.from, Stored{view, receiving.number, stored, nonce});
 }
 
 }  // namespace torc::ring

@@ -32,8 +32,12 @@ class Gate {
     return free;
   }
 
-  // The view is lost: T2, nothing that was held is ever told.
-  void drop() { held_.clear(); }
+  // The view is lost: T2, nothing that was held is ever told. What is given back is for those who may ask again.
+  std::vector<T> drop() {
+    std::vector<T> dropped;
+    for (Held& held : std::exchange(held_, {})) dropped.push_back(std::move(held.value));
+    return dropped;
+  }
 
   std::size_t size() const { return held_.size(); }
 

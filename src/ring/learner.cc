@@ -22,16 +22,21 @@ void Replica::follow(const Register& value) {
 }
 
 // Ring predecessors that can be reached, the nearest first: with three nodes the backup is asked before the primary.
+// Those behind the first member come last: what they have came from it, unless a link is cut.
 std::vector<std::string> Replica::feeders(const Learner& learner) const {
   const auto& ring = learner.view.ring;
   const auto self = std::ranges::find(ring, self_.member.node);
-  std::vector<std::string> found;
+  std::vector<std::string> found, behind;
   if (self == ring.end()) return found;
   const auto own = static_cast<std::size_t>(self - ring.begin());
+  bool past_member = false;
   for (std::size_t back = 1; back < ring.size(); ++back) {
     const std::string& node = ring[(own + ring.size() - back) % ring.size()];
-    if (std::ranges::find(links_, node) != links_.end()) found.push_back(node);
+    const bool is_member = node == learner.view.primary.node || (learner.view.backup && node == learner.view.backup->node);
+    if (std::ranges::find(links_, node) != links_.end()) (past_member && !is_member ? behind : found).push_back(node);
+    past_member = past_member || is_member;
   }
+  found.insert(found.end(), behind.begin(), behind.end());
   return found;
 }
 
@@ -49,13 +54,15 @@ void Replica::open_learner(Learner& learner) {
 // What a feeder offers is replicated. A record here that contradicts it is none, nor is any after it; what only goes on
 // beyond the feeder's end may be anything, and stays.
 void Replica::on_learner_opened(const Opened& opened) {
-  const bool contradicted = opened.end.lsn > opened.common.lsn && opened.common.lsn < tail_.end().lsn;
-  if (contradicted) {
-    if (opened.common.lsn < replicated_.lsn) {
+  const bool is_blunt = broken(Rule::learner_never_cuts_what_is_replicated);
+  const bool contradicted = opened.end.lsn > opened.common.lsn || is_blunt;
+  if (contradicted && opened.common.lsn < tail_.end().lsn) {
+    if (opened.common.lsn < replicated_.lsn && !is_blunt) {
       return notice(fmt::format("a feed of view {} would cut record {}, and everything up to {} is replicated: refused",
                                 opened.view.value, opened.common.lsn.value + 1, replicated_.lsn.value));
     }
     truncate(opened.common);
+    if (is_blunt) return;
   }
   // Where the log goes on beyond it and its records are no longer in memory, nothing else says which position this is.
   advance_replicated(opened.common);
@@ -65,7 +72,6 @@ void Replica::on_learner_opened(const Opened& opened) {
 void Replica::on_snapshot_part(const Message& message, const SnapshotPart& part) {
   Receiving* receiving = find_receiving(message, part.view, part.number);
   if (receiving == nullptr || receiving->feed != Feed::learner || part.at.lsn <= replicated_.lsn) return;
-  if (is_replacing_log()) return;
   receiving->boot = message.from.boot;
   receiving->heard = true;
   if (part.offset == 0) {

@@ -25,7 +25,9 @@ Lsn Replica::append(Bytes payload) {
 // primary's own copy as well.
 void Replica::count(Primary& primary) {
   if (sealed_ != primary.view.number) return;
-  const Lsn counted = primary.view.backup ? std::min(primary.stored.lsn, primary.backup_stored.lsn) : primary.stored.lsn;
+  const bool counts_backup = primary.view.backup && !broken(Rule::every_member_is_counted);
+  const Lsn own = counts_backup && broken(Rule::own_copy_is_counted) ? tail_.end().lsn : primary.stored.lsn;
+  const Lsn counted = counts_backup ? std::min(own, primary.backup_stored.lsn) : own;
   if (counted <= replicated_.lsn) return;
   replicated_ = tail_.known_position_up_to(counted);
   ++progress_;
@@ -45,7 +47,8 @@ void Replica::on_stored_by_backup(Primary& primary, const Stored& stored) {
   if (stored.nonce == 0 || sealed_ != primary.view.number) return;
   const auto covered = primary.nonces.find(stored.nonce);
   if (covered == primary.nonces.end()) return;
-  primary.fences_confirmed = std::max(primary.fences_confirmed, covered->second);
+  const std::uint64_t fences = broken(Rule::nonce_leaves_after_the_query) ? primary.fences : covered->second;
+  primary.fences_confirmed = std::max(primary.fences_confirmed, fences);
   primary.nonces.erase(primary.nonces.begin(), std::next(covered));
   ++progress_;
 }
@@ -56,7 +59,8 @@ std::uint64_t Replica::fence() {
   assert(serving());
   auto& primary = std::get<Primary>(role_);
   ++primary.fences;
-  if (!primary.view.backup) primary.fences_asked = primary.fences_confirmed = primary.fences;
+  const bool is_needed = primary.view.backup && !broken(Rule::reads_are_fenced);
+  if (!is_needed) primary.fences_asked = primary.fences_confirmed = primary.fences;
   return primary.fences;
 }
 

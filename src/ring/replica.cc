@@ -6,7 +6,6 @@
 #include <cassert>
 #include <utility>
 
-#include "ring/rules.h"
 
 namespace torc::ring {
 
@@ -90,9 +89,11 @@ void Replica::set_links(std::vector<std::string> up) {
   if (up == links_) return;
   links_ = std::move(up);
   if (auto* learner = as<Learner>()) {
-    const bool cut_off = std::ranges::find(links_, learner->receiving.from) == links_.end();
     learner->feeder = 0;
-    if (sealed_ == learner->view.number && (cut_off || learner->receiving.number == 0)) open_learner(*learner);
+    const auto candidates = feeders(*learner);
+    const bool is_fed_by_nearest =
+        !candidates.empty() && learner->receiving.number != 0 && learner->receiving.from == candidates.front();
+    if (sealed_ == learner->view.number && !is_fed_by_nearest) open_learner(*learner);
   }
 }
 

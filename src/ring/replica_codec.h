@@ -1,8 +1,8 @@
-// A replica as bytes and back, over every member: for the explorer, which keeps millions of them, and for tests. Nothing
-// of this is written to a disk or said on a wire, so the format may change with every commit.
+// A replica as bytes and back, over every member: for the explorer, which keeps millions of them, and for tests.
+// Nothing of this is written to a disk or said on a wire, so the format may change with every commit.
 //
-// walk() names every member once; what happens to it is the visitor's affair. Numbers that only have to be different, or
-// only to ascend, are shown as what they are, so that a visitor may write others that are so in the same way:
+// walk() names every member once; what happens to it is the visitor's affair. Numbers that only have to be different,
+// or only to ascend, are shown as what they are, so that a visitor may write others that are so in the same way:
 //
 //   feed(receiver, n)        numbers of feeds, by the node that opens them      nonce(primary, n)   R6's
 //   order(n)                 of disk orders                                     fence(confirmed, n) of fences
@@ -44,6 +44,11 @@ class ReplicaCodec {
   static bool listens_to(const Replica& replica, std::uint64_t feed);
   // How many orders were carried out before the first that is on its way to the disk.
   static std::uint64_t orders_done(const Replica& replica) { return replica.last_order_ - replica.ordered_.size(); }
+  // The last fence that is confirmed, as serving primary.
+  static std::uint64_t fences_confirmed(const Replica& replica) {
+    const auto* primary = std::get_if<Replica::Primary>(&replica.role_);
+    return primary == nullptr ? 0 : primary->fences_confirmed;
+  }
   // All that this node has appended or accepted above `lsn` and has in memory.
   static const Record* find(const Replica& replica, Lsn lsn) { return replica.tail_.find(lsn); }
 
@@ -317,7 +322,7 @@ void ReplicaCodec::role(Visitor& visit, const std::string& self, R& role) {
     } else if constexpr (std::is_same_v<State, Replica::Primary>) {
       visit(state.stored);
       visit(state.backup_stored);
-      visit.fence(0, state.fences_confirmed);
+      visit.fence(state.fences_confirmed, state.fences_confirmed);
       const std::uint64_t confirmed = state.fences_confirmed;
       visit.fence(confirmed, state.fences);
       visit.fence(confirmed, state.fences_asked);

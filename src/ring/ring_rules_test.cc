@@ -268,8 +268,8 @@ TEST(RingLimits, what_is_sent_and_not_yet_stored_is_bounded) {
   EXPECT_EQ(ring.replica("A").replicated(), Lsn{50});
 }
 
-// Between starts of the same node in the same view, an answer to the earlier one may still be under way. Had the numbers
-// of feeds begun anew with each start, B would cut a record that it has already said it holds.
+// Between starts of the same node in the same view, an answer to the earlier one may still be under way. Had the
+// numbers of feeds begun anew with each start, B would cut a record that it has already said it holds.
 TEST_F(RingRules, r2_an_answer_to_an_earlier_start_is_not_taken_for_one_to_this_start) {
   serve("A", "C", "A");
   ring.append("A", "one");
@@ -619,6 +619,24 @@ TEST_F(RingRules, r5_on_activation_the_whole_log_counts_as_replicated) {
   EXPECT_EQ(ring.replica("C").replicated(), Lsn{1});
 }
 
+// A backup that restarts, and is told first that its view forms and then that it serves, holds more than what the view
+// began with: what it has accepted since is not replicated by that.
+TEST_F(RingRules, r5_what_a_restarted_backup_has_accepted_since_does_not_count) {
+  const Register forming = ring.form("A", "B", "A");
+  ring.run();
+  ring.network().clear();
+  ring.append("A", "one");
+  deliver_to("B");
+  disk("B");  // A's own copy waits for its disk
+  ring.crash("B");
+  ring.start("B");
+  ring.replica("B").learn(forming);
+  ring.gather("B");
+  ring.tell("B");
+  EXPECT_EQ(ring.replica("B").role(), Role::backup);
+  EXPECT_EQ(ring.replica("B").replicated(), Lsn{0});
+}
+
 // -- R6 ---------------------------------------------------------------------------------------------------------------
 
 TEST_F(RingRules, r6_a_read_waits_until_the_backup_has_confirmed_its_seal) {
@@ -711,6 +729,26 @@ TEST_F(RingRules, r7_at_last_by_the_primary) {
   ring.append("A", "one");
   ring.run();
   EXPECT_THAT(log("C"), ElementsAre("one"));
+}
+
+TEST_F(RingRules, r7_two_learners_do_not_feed_each_other) {
+  serve("B", "", "B");
+  ring.cut("B", "C");  // C can ask A alone, and A would rather ask C
+  ring.crash("A");
+  ring.start("A");
+  ring.run();
+  ring.append("B", "one");
+  ring.run();
+  EXPECT_THAT(log("A"), ElementsAre("one"));
+  EXPECT_THAT(log("C"), ElementsAre("one"));
+}
+
+TEST_F(RingRules, r7_a_learner_goes_over_to_a_nearer_feeder_when_its_link_comes_up) {
+  ring.cut("B", "C");
+  serve("A", "B", "A");
+  ring.run();
+  ring.heal("B", "C");
+  EXPECT_THAT(on_the_way<Open>("C", "B"), testing::SizeIs(1));
 }
 
 TEST_F(RingRules, r7_a_learner_is_fed_what_is_replicated_and_no_more) {

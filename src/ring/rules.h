@@ -18,9 +18,7 @@ enum class Rule : std::uint8_t {
   feed_numbers_outlive_a_start,             // R2
   source_is_of_last_serving,                // R3
   source_has_its_disk,                      // R3
-  told_after_the_cas,                       // R3
   seal_is_durable,                          // R4
-  seal_ends_the_old_view,                   // R4
   copy_is_whole,                            // R4
   copy_is_durable,                          // R4
   copy_drops_the_rest,                      // R4
@@ -34,6 +32,7 @@ enum class Rule : std::uint8_t {
   nonce_is_confirmed_under_the_seal,        // R6
   learner_gets_what_is_replicated,          // R7
   learner_never_cuts_what_is_replicated,    // R7
+  damaged_backup_is_no_source,              // R8
   activation_is_a_cas,                      // R9
   replaced_disk_is_another_member,          // R10
 };

@@ -57,7 +57,11 @@ bool Replica::can_feed(const Message& message, const Open& open) {
       const Register* view = nullptr;
       if (const auto* primary = as<Primary>()) view = &primary->view;
       if (const auto* backup = as<Backup>()) view = &backup->view;
-      if (const auto* learner = as<Learner>()) view = &learner->view;
+      if (const auto* learner = as<Learner>()) {
+        // Two that fed each other would both hear and both learn nothing.
+        if (learner->receiving.number != 0 && learner->receiving.from == receiver.node) return false;
+        view = &learner->view;
+      }
       return view != nullptr && !is_member(*view, receiver);
     }
   }
@@ -66,7 +70,8 @@ bool Replica::can_feed(const Message& message, const Open& open) {
 
 Position Replica::offered_to(Feed feed) const {
   if (feed == Feed::copy) return std::get<Forming>(role_).handed_out.value_or(Position{});
-  return feed == Feed::backup ? tail_.end() : replicated_;
+  const bool gets_all = feed == Feed::backup || broken(Rule::learner_gets_what_is_replicated);
+  return gets_all ? tail_.end() : replicated_;
 }
 
 void Replica::begin_feed(const Speaker& to, const Open& open) {
@@ -102,7 +107,8 @@ void Replica::begin_feed(const Speaker& to, const Open& open) {
   if (common) say(node, Opened{open.view, open.number, *common, offered});
   sending_.insert_or_assign(node, std::move(sending));
 
-  if (auto* forming = as<Forming>(); forming && open.feed == Feed::backup && theirs == tail_.end()) {
+  if (auto* forming = as<Forming>(); forming && open.feed == Feed::backup &&
+      (theirs == tail_.end() || broken(Rule::copy_drops_the_rest))) {
     forming->backup_holds = true;
     try_activate(*forming);
   }

@@ -24,6 +24,7 @@ void Replica::learn_forming(const Register& value) {
   forming.is_source = is_source;
   role_ = std::move(forming);
   // A member that restarted while the view forms has sealed it already.
+  if (broken(Rule::seal_is_durable)) sealed_ = value.number;
   if (sealed_ == value.number) return on_sealed();
   order(Seal{value.number});
 }
@@ -39,27 +40,35 @@ void Replica::on_sealed() {
 
 // The disk has drained before the seal, so the end that is read now is durable, and nothing will be added to it.
 void Replica::hand_out(Forming& forming) {
-  assert(durable_ == tail_.end());
+  assert(durable_ == tail_.end() || broken(Rule::seal_is_durable));
   forming.handed_out = forming.source_end = tail_.end();
   check_holds(forming);
   answer_waiting();
 }
 
-void Replica::open_copy(Forming& forming) { open(forming.copy, forming.view.number, Feed::copy, forming.view.source.node); }
+void Replica::open_copy(Forming& forming) {
+  if (broken(Rule::copy_is_never_shorter) && tail_.end().view < forming.view.number) truncate({});
+  open(forming.copy, forming.view.number, Feed::copy, forming.view.source.node);
+}
 
 void Replica::on_copy_opened(Forming& forming, const Opened& opened) {
   // A copy is for a log without records of this view or a later one.
-  if (forming.holds || tail_.end().view >= forming.view.number || opened.common.lsn > tail_.end().lsn) return;
+  const bool is_old = tail_.end().view >= forming.view.number && !broken(Rule::old_copy_is_ignored);
+  if (forming.holds || is_old || opened.common.lsn > tail_.end().lsn) return;
   forming.source_end = opened.end;
   forming.copy.offered = opened.end.lsn;
   // All the rest is dropped, what lies beyond the source's end as well; never the common prefix.
-  if (opened.common.lsn < tail_.end().lsn) truncate(opened.common);
+  const bool keeps = opened.common == opened.end && broken(Rule::copy_drops_the_rest);
+  if (opened.common.lsn < tail_.end().lsn && !keeps) truncate(opened.common);
   check_holds(forming);
 }
 
 void Replica::check_holds(Forming& forming) {
   if (forming.holds || !forming.source_end) return;
-  if (tail_.end() != *forming.source_end || durable_ != *forming.source_end) return;
+  const bool is_longer = tail_.end().lsn > forming.source_end->lsn && broken(Rule::copy_drops_the_rest);
+  const bool is_whole = tail_.end() == *forming.source_end || is_longer || broken(Rule::copy_is_whole);
+  const bool is_durable = durable_ == tail_.end() || broken(Rule::copy_is_durable);
+  if (!is_whole || !is_durable) return;
   // What was cut must be durably gone, too.
   for (const Ordered& ordered : ordered_) {
     if (ordered.kind == Ordered::Kind::truncate) return;
@@ -83,7 +92,7 @@ void Replica::open_as_backup(Forming& forming) {
 // R5: only when primary and backup durably hold that log, and the state is at hand with which to serve.
 void Replica::try_activate(Forming& forming) {
   if (!is_self(forming.view.primary) || !forming.holds || forming.activating) return;
-  if (forming.view.backup && !forming.backup_holds) return;
+  if (forming.view.backup && !forming.backup_holds && !broken(Rule::backup_holds_the_log)) return;
   if (!has_state_up_to_tail()) return want_state(tail_.end().lsn);
   forming.activating = true;
   Register serving = forming.view;
@@ -91,7 +100,8 @@ void Replica::try_activate(Forming& forming) {
   serving.primary_boot = self_.boot;
   serving.last_serving = {serving.primary};
   if (serving.backup) serving.last_serving.push_back(*serving.backup);
-  output_.activate = std::move(serving);
+  output_.activate = serving;
+  if (broken(Rule::serves_after_the_cas)) serve(std::move(serving));
 }
 
 void Replica::activated(View view) {

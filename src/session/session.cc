@@ -187,8 +187,8 @@ void Session::Contents::close(Connection& connection, std::string reason, Instan
 
 void Session::Contents::forget(Connection& connection, Instant now) {
   registry.remove(connection);
-  // emplace_back: moving a temporary variant here makes g++ 12 warn of the alternative that it does not hold.
-  if (connection.registered()) out.changes.emplace_back(ClientGone{connection.id});
+  // In place: moved into a variant, GCC 12 takes the other alternatives' strings for uninitialized.
+  if (connection.registered()) out.changes.emplace_back().emplace<ClientGone>(ClientGone{connection.id});
   for (txn::BranchResult& unreachable :
        phase_two.ended(connection.asked, "the resource manager's connection ended before it answered",
                        now + options.branch_answer_within)) {

@@ -38,10 +38,12 @@ void KeyTable::add(const Asked& asked, Key key) {
   Client& client = touch(asked.key.client());
   client.heard = key.at;
   client.handled = std::max(client.handled, asked.handled);
-  const auto is_over = [&](const Key& first) {
-    return first.number <= client.handled || first.at + kept < key.at || client.keys.size() >= keys_max;
-  };
-  while (!client.keys.empty() && is_over(client.keys.front())) drop_first(client);
+  const auto is_over = [&](const Key& first) { return first.number <= client.handled || first.at + kept < key.at; };
+  auto first = client.keys.begin();
+  while (first != client.keys.end() && is_over(*first)) ++first;
+  if (first == client.keys.begin() && client.keys.size() == keys_max) ++first;
+  size_ -= static_cast<std::size_t>(first - client.keys.begin());
+  client.keys.erase(client.keys.begin(), first);
 
   ++size_;
   if (client.keys.empty() || client.keys.back().number < key.number) return client.keys.push_back(key);
@@ -60,11 +62,6 @@ KeyTable::Client& KeyTable::touch(const ClientConnection& name) {
     by_name_.emplace(name, client.place);
   }
   return clients_.back();
-}
-
-void KeyTable::drop_first(Client& client) {
-  client.keys.pop_front();
-  --size_;
 }
 
 void KeyTable::expire(Milliseconds now) {

@@ -9,9 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <unordered_map>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -67,7 +67,7 @@ class KeyTable {
     ClientConnection name;
     std::uint64_t handled = 0;  // the highest number that was said to be
     Milliseconds heard{0};      // ring time of its last key
-    std::deque<Key> keys;       // by number
+    std::vector<Key> keys;      // by number; mostly a handful, so that dropping the first ones moves little
     Clients::iterator place;
   };
   struct Hash {
@@ -76,7 +76,6 @@ class KeyTable {
 
   const Client* find(const ClientConnection& name) const;
   Client& touch(const ClientConnection& name);
-  void drop_first(Client& client);
 
   Clients clients_;  // in the order in which they were last heard of, which so is part of the state: oldest first
   std::unordered_map<ClientConnection, Clients::iterator, Hash> by_name_;

@@ -66,6 +66,17 @@ class WalkingClock final : public io::Clock {
   mutable Instant now_{1000s};
 };
 
+TEST_F(EmbeddedStoreTest, R9_everybody_is_told_who_leads) {
+  const auto keys = embedded_keys(*directory_, std::make_shared<WalkingClock>());
+  KeyedStore one(keys, {}), other(keys, {});
+  EXPECT_EQ(*other.leader(), std::nullopt);
+  ASSERT_TRUE(*one.lead("one", 10s));
+  ASSERT_FALSE(*other.lead("other", 10s));
+  EXPECT_EQ(*other.leader(), "one");
+  ASSERT_TRUE(one.resign());
+  EXPECT_EQ(*other.leader(), std::nullopt);
+}
+
 TEST_F(EmbeddedStoreTest, R9_a_lease_that_ends_between_looking_and_keeping_it_is_no_leadership) {
   const auto clock = std::make_shared<WalkingClock>();
   const auto keys = embedded_keys(*directory_, clock);

@@ -159,6 +159,13 @@ Result<bool> KeyedStore::lead(const std::string& name, Milliseconds ttl) {
   return keys_->put_if(leader_, 0, name, lease_);
 }
 
+Result<std::optional<std::string>> KeyedStore::leader() {
+  const auto found = keys_->get(leader_);
+  if (!found) return found.error();
+  if (!found->key) return std::optional<std::string>();
+  return std::optional(found->key->value);
+}
+
 Result<void> KeyedStore::resign() {
   const std::lock_guard guard(leading_);
   if (!lease_) return {};

@@ -30,6 +30,7 @@ class KeyedStore : public Store {
   Result<void> note_replicated(View view, Lsn lsn) override;
   Result<std::optional<ReplicatedMark>> replicated_mark() override;
   Result<bool> lead(const std::string& name, Milliseconds ttl) override;
+  Result<std::optional<std::string>> leader() override;
   Result<void> resign() override;
 
  private:

@@ -79,6 +79,8 @@ class Store {
   // led does so until its time is up. Stores count in seconds and have a least ttl of about two, so that somebody who
   // stops calling may be followed later than asked for, never earlier. One store object stands for one controller.
   virtual Result<bool> lead(const std::string& name, Milliseconds ttl) = 0;
+  // Who leads, for people; none if nobody does at the moment.
+  virtual Result<std::optional<std::string>> leader() = 0;
   // Gives the leadership up at once. Nothing happens if this object does not have it.
   virtual Result<void> resign() = 0;
 };

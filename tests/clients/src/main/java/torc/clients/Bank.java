@@ -46,6 +46,10 @@ public final class Bank {
     return database.number("select reserved from account where id = ?", account);
   }
 
+  long withReservation() throws SQLException {
+    return database.number("select count(*) from account where reserved <> 0");
+  }
+
   /** The outsider: changes the balance past Seata. */
   void change(int account, long amount) throws SQLException {
     add(database.plain.getConnection(), account, amount);

@@ -56,12 +56,12 @@ abstract class Database implements AutoCloseable {
     RootContext.setDefaultBranchType(BranchType.AT);
   }
 
-  static Database mariadb(int port) throws IOException, SQLException {
-    return new MariaDb(port);
+  static Database mariadb(int port, String database) throws IOException, SQLException {
+    return new MariaDb(port, database);
   }
 
-  static Database postgresql(int port) throws IOException, SQLException {
-    return new PostgreSql(port);
+  static Database postgresql(int port, String database) throws IOException, SQLException {
+    return new PostgreSql(port, database);
   }
 
   /** How many prepared XA branches of that global transaction the database holds. */
@@ -155,8 +155,8 @@ abstract class Database implements AutoCloseable {
   }
 
   private static final class MariaDb extends Database {
-    MariaDb(int port) throws IOException, SQLException {
-      super("mariadb", "jdbc:mariadb://127.0.0.1:" + port + "/bank", "bank");
+    MariaDb(int port, String database) throws IOException, SQLException {
+      super("mariadb", "jdbc:mariadb://127.0.0.1:" + port + "/" + database, "bank");
     }
 
     @Override
@@ -191,8 +191,8 @@ abstract class Database implements AutoCloseable {
   }
 
   private static final class PostgreSql extends Database {
-    PostgreSql(int port) throws IOException, SQLException {
-      super("postgresql", "jdbc:postgresql://127.0.0.1:" + port + "/bank", "bank");
+    PostgreSql(int port, String database) throws IOException, SQLException {
+      super("postgresql", "jdbc:postgresql://127.0.0.1:" + port + "/" + database, "bank");
     }
 
     @Override
