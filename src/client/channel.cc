@@ -33,6 +33,10 @@ Connection* Channel::prefer(std::uint64_t number) {
   return wanted != nullptr && wanted->ready() ? wanted : pick();
 }
 
+bool Channel::ready() const {
+  return std::any_of(connections_.begin(), connections_.end(), [](const auto& connection) { return connection->ready(); });
+}
+
 bool Channel::flushed() const {
   return std::all_of(connections_.begin(), connections_.end(),
                      [](const auto& connection) { return connection->flushed(); });

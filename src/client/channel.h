@@ -25,6 +25,8 @@ class Channel {
   // Null if there is none of that number.
   Connection* find(std::uint64_t number);
   const std::vector<std::unique_ptr<Connection>>& connections() const { return connections_; }
+  // pick() would find one. Unlike pick() it leaves the order of the addresses alone.
+  bool ready() const;
   // Everything that was sent is with the kernel.
   bool flushed() const;
 

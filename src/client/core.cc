@@ -244,8 +244,8 @@ void Core::unreachable(Connection& connection, const std::string& reason) {
 void Core::note_connections() {
   {
     const std::lock_guard guard(connected_mutex_);
-    tm_connected_ = tm_.pick() != nullptr;
-    rm_connected_ = rm_.pick() != nullptr;
+    tm_connected_ = tm_.ready();
+    rm_connected_ = rm_.ready();
   }
   connected_changed_.notify_all();
 }

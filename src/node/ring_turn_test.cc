@@ -334,6 +334,18 @@ TEST_F(RingTurn, t2_a_planned_takeover_is_a_pause_and_no_error) {
   EXPECT_EQ(ring.state("C").open_count(), 120u);
 }
 
+TEST_F(RingTurn, t2_a_primary_may_be_asked_before_it_has_heard_that_it_serves) {
+  Client& tm = ring.connect("A", "shop");
+  ring.node("C").hears_of_its_swap = false;
+  ring.form("C", "A", "A");
+  ASSERT_TRUE(ring.run_until([&] { return ring.turn("A").view().value->number == View{2} && ring.turn("A").view().value->state == ring::Register::State::serving; }));
+  const std::int32_t id = ring.send(tm, wire::GlobalBegin{60'000, "order"});
+  ring.run(50ms);
+  EXPECT_FALSE(ring.turn("C").serving());
+  ring.node("C").hears_of_its_swap = true;
+  EXPECT_TRUE(ring.answer<wire::GlobalBeginResult>(tm, id, 500ms).outcome.success);
+}
+
 TEST_F(RingTurn, t3_what_was_answered_before_is_answered_the_same_again_after_any_number_of_takeovers) {
   Client& tm = ring.connect("C", "shop");
   ring.isolate("C");

@@ -42,12 +42,14 @@ class TestNodes {
     std::deque<ring::DiskOrder> disk;
     std::optional<Turn::Activation> activation;  // a CAS that was asked for and not made yet
     Bytes installing;
+    std::optional<control::Versioned> unconfirmed;  // it was made, and the node has not heard of it
     std::uint64_t told = 0;  // version of the register that it knows from the store
     std::vector<std::string> notices;
 
     // What a test does to it.
     bool disk_moves = true;
     bool sees_store = true;
+    bool hears_of_its_swap = true;  // false: that its view serves is in the store, and its own answer on the way
 
     Position end() const { return log.empty() ? base : position(log.back()); }
     ring::Member member() const { return {name, incarnation}; }
@@ -132,6 +134,7 @@ class TestNodes {
     n.turn.reset();
     n.disk.clear();
     n.activation.reset();
+    n.unconfirmed.reset();
     n.installing.clear();
     for (auto& client : clients_) {
       if (client->node == name) client->connected = false;
@@ -361,6 +364,7 @@ class TestNodes {
     }
     if (n.sees_store && store_answers) {
       if (n.activation) activate(n);
+      if (n.unconfirmed && n.hears_of_its_swap) n.turn->activated(*std::exchange(n.unconfirmed, {}), now());
       if (store_.value && n.told != store_.version) {
         n.told = store_.version;
         n.turn->learn(store_, now());
@@ -435,7 +439,7 @@ class TestNodes {
       ASSERT_EQ(n.log[lsn.value - n.base.lsn.value - 1], record) << n.name << describe();
     }
     n.told = store_.version;
-    n.turn->activated(store_, now());
+    n.unconfirmed = store_;
   }
 
   void step_control() {

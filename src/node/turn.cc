@@ -96,6 +96,7 @@ void Turn::learn(const control::Versioned& value, txn::Now now) {
   const bool newer = !view_.value || value.value->number > view_.value->number ||
                      (value.value->number == view_.value->number && value.value->state > view_.value->state);
   if (!newer && !(same && view_.version == 0)) return;
+  if (view_.value && view_.value->number != value.value->number) early_.clear();
   view_ = value;
   replica_.learn(*value.value);
   drain(now);
@@ -125,6 +126,7 @@ Turn::Output Turn::run(txn::Now now) {
   session_.tick(now.monotonic);
   if (machine_) machine_->tick(now);
   look_for_primary();
+  if (machine_) take_forwarded(std::exchange(early_, {}), now);
 
   // A phase-two request that finds no resource manager comes back as a request at once; it is stepped in the same turn.
   for (bool first = true;; first = false) {

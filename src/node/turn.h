@@ -178,6 +178,7 @@ class Turn {
   void step(txn::Request request, txn::Now now);
   void forward(const std::vector<txn::Request>& requests);
   std::vector<txn::Request> take_requests(session::Output& from_clients);
+  void take_forwarded(std::vector<txn::Request> requests, txn::Now now);
   std::vector<txn::Request> clients_here() const;
   void look_for_primary();
   Upstream upstream() const;
@@ -221,6 +222,9 @@ class Turn {
   bool links_changed_ = false;
   std::size_t links_up_ = 0;
   bool ask_again_ = false;  // T2: everything that is unanswered, of a primary that has not heard it
+  // Asked of this node as the primary of view_, which it has yet to learn that it is: who reads the store may know that
+  // it serves before it does itself. Bounded; gone with the view.
+  std::vector<txn::Request> early_;
   std::set<std::string> reached_;                  // nodes that there is a way to
   std::map<std::string, txn::EntryNode> entries_;  // of the nodes that were heard
   std::map<std::string, std::vector<txn::Reply>> replies_;  // of this turn, to other entry nodes

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Milliseconds beat_every{100};
 constexpr std::size_t changes_at_once = 256;
+constexpr std::size_t early_most = 65'536;
 // S6: until a rate was measured, a copy is taken to go so fast.
 constexpr double records_per_second_least = 20'000;
 
@@ -68,15 +69,7 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
     case peer::Channel::requests: {
       auto requests = txn::decode_requests(delivery.payload);
       if (!requests) return bad(requests.error());
-      if (!machine_) return;  // it asks again when it knows the primary
-      for (txn::Request& request : *requests) {
-        if (auto* result = std::get_if<txn::BranchResult>(&request.command)) {
-          session_.branch_result(std::move(*result));
-        } else {
-          step(std::move(request), now);
-        }
-      }
-      return;
+      return take_forwarded(*std::move(requests), now);
     }
     case peer::Channel::answers: {
       auto replies = txn::decode_replies(delivery.payload);
@@ -97,6 +90,25 @@ void Turn::deliver(peer::Delivery delivery, txn::Now now) {
       return session_.elsewhere(from.name, *changes);
     }
     default: return;  // the control module's, or of a later version
+  }
+}
+
+// Other nodes' clients' requests.
+void Turn::take_forwarded(std::vector<txn::Request> requests, txn::Now now) {
+  if (!machine_) {
+    // It asks again when it knows the primary; but if it knows already that this is it, it does not.
+    const bool is_next = view_.value && view_.value->primary == replica_.self().member;
+    if (is_next && early_.size() + requests.size() <= early_most) {
+      early_.insert(early_.end(), std::make_move_iterator(requests.begin()), std::make_move_iterator(requests.end()));
+    }
+    return;
+  }
+  for (txn::Request& request : requests) {
+    if (auto* result = std::get_if<txn::BranchResult>(&request.command)) {
+      session_.branch_result(std::move(*result));
+    } else {
+      step(std::move(request), now);
+    }
   }
 }
 

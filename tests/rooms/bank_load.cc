@@ -288,6 +288,7 @@ class Load {
     }
     north_.connect(arguments_);
     south_.connect(arguments_);
+    std::this_thread::sleep_for(100ms);  // the first call takes the first address that answers
   }
 
   Money total() { return north_.ledger().total() + south_.ledger().total(); }

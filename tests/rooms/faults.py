@@ -1,7 +1,8 @@
 """What goes wrong, one class a kind. `strike` does it, `heal` takes it back; the world is whole before and after.
 
 `pause` is what its pause is compared with: "pair" (a pair remains), "last" (the next view is solo, or the store must
-elect first), "planned", "none" (nothing is to change for clients). `changes`: another view is to come of it.
+elect first), "planned", "none" (nothing is to change for clients), "all" (no node is left). `changes`: another view is to come of it
+before it is healed; `heals`: what the pause while it is healed is compared with.
 """
 import time
 
@@ -9,7 +10,7 @@ from world import CONTROLS, ETCDS, NODES, ROOMS
 
 
 class Fault:
-    pause = "pair"
+    pause, heals = "pair", "planned"
     changes = True
     hold = 0.0  # how long it lasts at least
 
@@ -168,10 +169,18 @@ class EmptyPrimary(Fault):
         self.world.empty(self.primary)
 
 
+class KillAll(Fault):
+    """kill -9 of all nodes at once"""
+    pause, heals, changes = "all", "all", False
+
+    def strike(self):
+        self.world.kill(*NODES)
+
+
 KINDS = {
     "kill-primary": KillPrimary, "kill-backup": KillBackup, "stop-primary": StopPrimary, "cut-pair": CutPair,
     "cut-pair-one-way": CutPairOneWay, "lose-backup-room": LoseBackupRoom, "lose-main-room": LoseMainRoom,
     "cut-rooms": CutRooms, "lose-etcd-member": LoseEtcdMember, "stop-etcd": StopEtcd, "kill-controls": KillControls,
     "move": Move, "empty-primary": EmptyPrimary, "kill-learner": KillLearner, "stop-backup": StopBackup,
-    "kill-primary-and-elected": KillPrimaryAndElected,
+    "kill-primary-and-elected": KillPrimaryAndElected, "kill-all": KillAll,
 }

@@ -1,7 +1,8 @@
 """The pauses that clients saw, by what they are compared with (faults.py)."""
 import math
 
-NAMES = {"pair": "a pair remains", "last": "solo, or an election first", "planned": "planned", "none": "served on"}
+NAMES = {"pair": "a pair remains", "last": "solo, or an election first", "planned": "planned", "none": "served on",
+         "all": "no node left"}
 
 
 class Pauses:
