@@ -128,13 +128,14 @@ bool Report::good() const {
 }
 
 std::string Report::text() const {
-  std::string out = fmt::format("\n  {:<42}{:>9}{:>11}{:>11}{:>9}{:>6}   {}\n", "what was done to the ring", "pause",
+  std::string out = fmt::format("\n  {:<40}{:>10}{:>12}{:>11}{:>9}{:>6}   {}\n", "what was done to the ring", "pause",
                                 "on return", "in flight", "aborted", "lost", "books");
   for (const Blow& blow : blows) {
     const auto span = [](std::chrono::milliseconds pause) { return fmt::format("{} ms", grouped(pause.count())); };
     const bool nothing_broke = blow.mended_at == blow.at;
-    out += fmt::format("  {:<42}{:>9}{:>11}{:>11}{:>9}{:>6}   {}{}\n", blow.what, span(blow.pause),
-                       nothing_broke ? "" : span(blow.pause_on_return), grouped(blow.in_flight), grouped(blow.aborted),
+    out += fmt::format("  {:<40}{:>10}{:>12}{:>11}{:>9}{:>6}   {}{}\n", blow.what, span(blow.pause),
+                       nothing_broke ? "" : span(blow.pause_on_return),
+                       nothing_broke ? "" : grouped(blow.in_flight), grouped(blow.aborted),
                        grouped(blow.lost), blow.made == 0 ? "balance" : fmt::format("OFF BY {}", grouped(blow.made)),
                        blow.survived ? "" : "   NOT SURVIVED");
   }
@@ -154,7 +155,7 @@ std::string Report::text() const {
   row("still open at the coordinator", grouped(open));
   row("branches not settled at the banks", grouped(unsettled));
   row("transfers whose outcome was never told", grouped(untold));
-  row("answers lost with a node, asked again", grouped(answers_lost), "of another one; settled");
+  row("outcomes that tellers had to ask for again", grouped(answers_lost));
   row("begins lost with a node, begun again", grouped(begins_lost), "no money moved; their time-outs end them");
   row("total before", grouped(before));
   row("total after", grouped(after), before == after ? "" : "MONEY IS MISSING OR MADE");

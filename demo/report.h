@@ -56,12 +56,12 @@ struct Report {
   std::vector<Blow> blows;  // the first is none, for comparison
   std::uint64_t committed = 0, rolled_back = 0;
   std::uint64_t insufficient_funds = 0, changed_mind = 0;
-  std::uint64_t answers_lost = 0;  // of commits and rollbacks, with a node that died; asked again elsewhere
+  std::uint64_t answers_lost = 0;  // of commits and rollbacks; the teller asked again
   std::uint64_t begins_lost = 0;
-  std::uint64_t untold = 0;     // no outcome before the teller lost patience
-  std::uint64_t open = 0;       // at the coordinator, by its own count
-  std::uint64_t unsettled = 0;  // branches at the banks
-  std::uint64_t unknown = 0;    // transactions in the books that no teller knows
+  std::uint64_t untold = 0;        // no outcome before the teller lost patience
+  std::uint64_t open = 0;          // at the coordinator, by its own count
+  std::uint64_t unsettled = 0;     // branches at the banks
+  std::uint64_t unknown = 0;       // transactions in the books that no teller knows
   Money before = 0, after = 0;
   double per_second = 0;
   std::chrono::microseconds p50{0}, p99{0};
