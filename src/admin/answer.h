@@ -14,8 +14,8 @@
 
 namespace torc::admin {
 
-// The object in an answer of 2xx. Errors: unavailable, nobody answers there, or nothing of Torc's; invalid, the question
-// was found wrong; refused, there is no answer to it. Those two are said in the other end's words.
+// The object in an answer of 2xx. Errors: unavailable, nobody answers there, or nothing of Torc's; invalid, the
+// question was found wrong; refused, there is no answer to it. Those two are said in the other end's words.
 Result<boost::json::object> object_in(const Result<HttpResponse>& answer, const io::Endpoint& asked);
 
 // "-" for what is not there, or empty.

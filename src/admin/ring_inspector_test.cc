@@ -1,5 +1,5 @@
-// A server on loopback stands in for a control module; its answers change as the test says, and what a person would read
-// is compared as a whole.
+// A server on loopback stands in for a control module; its answers change as the test says, and what a person would
+// read is compared as a whole.
 #include "admin/ring_inspector.h"
 
 #include <gmock/gmock.h>

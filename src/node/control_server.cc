@@ -428,7 +428,9 @@ class ControlServer::Contents {
   admin::HttpResponse move(const std::string& to) {
     const auto moved = controller_->move(to, clock_.now());
     if (moved) return json_response(202, "{}\n");
-    if (moved.error().kind == Error::Kind::invalid) return json_response(400, error_json(readable(moved.error().message)));
+    if (moved.error().kind == Error::Kind::invalid) {
+      return json_response(400, error_json(readable(moved.error().message)));
+    }
     const std::string who = leader_ ? fmt::format("{} is: ask that one", *leader_) : "who is, it does not know";
     return json_response(409, error_json(fmt::format("{} is not the elected control module; {}", config_.name, who)));
   }
