@@ -128,7 +128,7 @@ Standing standing(const json::object& ring) {
       continue;
     }
     const std::string disk = disk_text(*node);
-    all["node " + name] = "is " + text(*node, "role") + (disk == "ok" ? "" : ", its disk " + disk);
+    all["node " + name] = "is " + text(*node, "role") + (disk == "ok" || disk == "-" ? "" : ", its disk " + disk);
     for (const json::object* link : objects(*node, "links")) ends.emplace(name, text(*link, "to"));
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {

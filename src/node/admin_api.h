@@ -1,5 +1,5 @@
-// The HTTP paths of a node (docs/http.md): health, metrics, the ring, transactions, locks, connections. All of them
-// only look.
+// The HTTP paths of a node for people (docs/http.md): health, metrics, the ring, transactions, locks, connections. All
+// of them only look.
 #pragma once
 
 #include <functional>

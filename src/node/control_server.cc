@@ -261,8 +261,7 @@ class ControlServer::Contents {
       // What it missed it is told again.
       const control::Versioned& in_force = controller_->known();
       const control::Report& own = reports->reports.front().report;
-      if (in_force.value &&
-          (own.highest_view_seen < in_force.value->number || own.role_view < in_force.value->number)) {
+      if (in_force.value && (own.highest_view_seen < in_force.value->number || own.role_view < in_force.value->number)) {
         tell(delivery.from.name, in_force);
       }
     }
@@ -429,8 +428,9 @@ class ControlServer::Contents {
   admin::HttpResponse move(const std::string& to) {
     const auto moved = controller_->move(to, clock_.now());
     if (moved) return json_response(202, "{}\n");
-    if (moved.error().kind == Error::Kind::invalid)
+    if (moved.error().kind == Error::Kind::invalid) {
       return json_response(400, error_json(readable(moved.error().message)));
+    }
     const std::string who = leader_ ? fmt::format("{} is: ask that one", *leader_) : "who is, it does not know";
     return json_response(409, error_json(fmt::format("{} is not the elected control module; {}", config_.name, who)));
   }

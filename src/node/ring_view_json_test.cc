@@ -20,7 +20,7 @@ RingView seen_by_control() {
   ring.in_force.emplace();
   ring.in_force->number = View{3};
   ring.in_force->primary = ring.in_force->source = {"A", Incarnation{1}};
-  ring.in_force->backup = Member{"B", Incarnation{2}};
+  ring.in_force->backup = ring::Member{"B", Incarnation{2}};
   ring.in_force->state = ring::Register::State::serving;
   control::Report report;
   report.member = {"A", Incarnation{1}};
