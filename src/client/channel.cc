@@ -34,7 +34,8 @@ Connection* Channel::prefer(std::uint64_t number) {
 }
 
 bool Channel::ready() const {
-  return std::any_of(connections_.begin(), connections_.end(), [](const auto& connection) { return connection->ready(); });
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& connection) { return connection->ready(); });
 }
 
 bool Channel::flushed() const {

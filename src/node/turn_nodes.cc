@@ -116,8 +116,8 @@ void Turn::link_changed(const peer::LinkEvent& event, txn::Now now) {
   using What = peer::LinkEvent::What;
   if (event.what != What::refused) links_changed_ = true;
   if (event.peer.kind == peer::Kind::node && event.what != What::refused) {
-    // What was on its way over that link may be lost, and what is said over the next one may overtake it: both tell each
-    // other again who is connected, also if there has been another way all the time.
+    // What was on its way over that link may be lost, and what is said over the next one may overtake it: both tell
+    // each other again who is connected, also if there has been another way all the time.
     const bool was_reached = reached_.erase(event.peer.name) > 0;
     if (was_reached && event.what != What::up) session_.node_lost(event.peer.name, now.monotonic);
   }
