@@ -206,8 +206,12 @@ class Bank {
       for (const Move move : {Move::debit, Move::credit}) {
         const auto registered = clients_.back()->register_resource(
             resource(move), TccHandlers{
-                                .confirm = [this](const PhaseTwoRequest& r) { return ledger_.confirm(r.branch); },
-                                .cancel = [this](const PhaseTwoRequest& r) { return ledger_.cancel(r.branch); },
+                                .confirm = [this, move](const PhaseTwoRequest& r) {
+                                  return ledger_.confirm({r.branch.xid, move});
+                                },
+                                .cancel = [this, move](const PhaseTwoRequest& r) {
+                                  return ledger_.cancel({r.branch.xid, move});
+                                },
                             });
         if (!registered) throw std::runtime_error(registered.error().message);
       }
@@ -218,7 +222,7 @@ class Bank {
   Expected<Tried> try_move(std::size_t group, const std::string& xid, Move move, demo::Account account, Money amount) {
     const auto branch = clients_[group]->register_branch(xid, resource(move));
     if (!branch) return branch.error();
-    return ledger_.try_move(*branch, move, account, amount);
+    return ledger_.try_move({xid, move}, account, amount);
   }
 
   Ledger& ledger() { return ledger_; }
@@ -299,7 +303,7 @@ class Load {
     const auto south = south_.ledger().outcomes();
     const auto confirmed = [](const auto& outcomes, const std::string& xid) {
       const auto found = outcomes.find(xid);
-      return found != outcomes.end() && found->second == Fence::confirmed;
+      return found != outcomes.end() && found->second.state == Fence::confirmed;
     };
     std::uint64_t lost = 0, undone = 0, half = 0;
     for (const Transfer& transfer : seen_.take_transfers()) {
