@@ -80,6 +80,12 @@ final class Load {
     }
   }
 
+  /** Returns when that many more transactions have ended: on a busy machine time alone tells nothing. */
+  void awaitMore(int count) throws Exception {
+    int before = attempts.size();
+    Expect.within(STUCK_LIMIT, count + " more transactions", true, () -> attempts.size() >= before + count);
+  }
+
   /** Returns when every thread has its last answer; calls that a crash cut off take their time. */
   List<Attempt> stop() throws Exception {
     stopping = true;
