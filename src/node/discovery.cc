@@ -114,9 +114,11 @@ void Discovery::view_changed(const ring::Register& view) {
   }
   term_ = view.number;
   leader_ = view.primary.node;
-  const auto news = std::stable_partition(held_.begin(), held_.end(), [&](const Held& held) { return !is_news(held); });
-  std::for_each(news, held_.end(), [&](const Held& held) { tell(held); });
-  held_.erase(news, held_.end());
+  std::erase_if(held_, [&](const Held& held) {
+    if (!is_news(held)) return false;
+    tell(held);
+    return true;
+  });
 }
 
 void Discovery::tick(Instant now) {
