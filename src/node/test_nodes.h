@@ -106,16 +106,24 @@ class TestNodes {
     form(primary, backup, source);
     EXPECT_TRUE(run_until([&] { return serves(primary); })) << describe();
   }
-  bool serves(const std::string& name) { return up(name) && turn(name).serving() && turn(name).view().version != 0 && store_.value && store_.value->state == ring::Register::State::serving && store_.value->primary == node(name).member(); }
+  bool serves(const std::string& name) {
+    return up(name) && turn(name).serving() && store_.value && store_.value->primary == node(name).member() &&
+           store_.value->state == ring::Register::State::serving && turn(name).replica().sealed() == store_.value->number;
+  }
   // "AB": the pair that serves; "A": alone; "" while none does.
   std::string serving() {
     if (!store_.value || store_.value->state != ring::Register::State::serving) return "";
     if (!serves(store_.value->primary.node)) return "";
     return store_.value->primary.node + (store_.value->backup ? store_.value->backup->node : "");
   }
-  // From now on a controller decides, with links of its own to the nodes; they are called "control".
-  void control(control::Policy policy) { controller_.emplace(std::move(policy), "", now().monotonic), controller_->lead(true, now().monotonic); }
+  // From now on a controller decides. It hears those nodes that see the store.
+  void control(control::Policy policy) {
+    controller_.emplace(std::move(policy), "", now().monotonic);
+    controller_->lead(true, now().monotonic);
+  }
+  bool controlled() const { return controller_.has_value(); }
   control::Controller& controller() { return *controller_; }
+  const std::vector<std::string>& alarms() const { return alarms_; }
   bool store_answers = true;
 
   // -- faults --
@@ -125,6 +133,15 @@ class TestNodes {
   // Cut from every other node, and from the control store.
   void isolate(const std::string& name) { set_isolated(name, true); }
   void rejoin(const std::string& name) { set_isolated(name, false); }
+  // Every link, disk and way to the store is well again, and every node runs.
+  void end_faults() {
+    for (const std::string& name : names_) {
+      for (const std::string& other : names_) heal(name, other);
+      node(name).sees_store = node(name).disk_moves = true;
+      if (!up(name)) start(name);
+    }
+    store_answers = true;
+  }
   // kill -9. What the disk has not carried out is lost.
   void kill(const std::string& name) {
     Node& n = node(name);
@@ -255,11 +272,11 @@ class TestNodes {
   // -- time --
 
   void run(Milliseconds span) {
-    for (const auto end = ms_ + span.count(); ms_ < end;) step();
+    for (const auto end = ms_ + span.count(); ms_ < end && !testing::Test::HasFatalFailure();) step();
   }
   template <class Condition>
   bool run_until(Condition condition, Milliseconds within = 3s) {
-    for (const auto end = ms_ + within.count(); ms_ < end; step()) {
+    for (const auto end = ms_ + within.count(); ms_ < end && !testing::Test::HasFatalFailure(); step()) {
       if (condition()) return true;
     }
     return condition();
