@@ -1,6 +1,6 @@
-// What clients see of a ring of three nodes, A, B and C, whatever becomes of the nodes, links and disks meanwhile: their
-// turns run against each other without threads (test_nodes.h), and the test itself decides which view comes next. At the
-// end of each the faults are over, and all nodes must hold the same state.
+// What clients see of a ring of three nodes, A, B and C, whatever becomes of the nodes, links and disks meanwhile:
+// their turns run against each other without threads (test_nodes.h), and the test itself decides which view comes next.
+// At the end of each the faults are over, and all nodes must hold the same state.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,10 +33,7 @@ class RingTurn : public testing::Test {
  protected:
   RingTurn() { ring.serve("A", "B", "A"); }
   void TearDown() override {
-    for (const std::string a : {"A", "B", "C"}) {
-      for (const std::string b : {"A", "B", "C"}) ring.heal(a, b);
-      ring.node(a).sees_store = ring.node(a).disk_moves = true;
-    }
+    ring.end_faults();
     ring.settle();
   }
 
@@ -116,7 +113,6 @@ TEST_F(RingTurn, requests_are_held_while_no_view_serves_and_dropped_without_a_wo
   EXPECT_FALSE(tm.answers.contains(dropped));
   EXPECT_TRUE(tm.connected);
   EXPECT_EQ(ring.state("B").open_count(), 1u);
-  ring.start("A");
 }
 
 // -- T1 ---------------------------------------------------------------------------------------------------------------
@@ -178,10 +174,10 @@ TEST_F(RingTurn, t1_a_takeover_goes_on_at_once_with_every_transaction_and_lock) 
   const auto refused = ring.answer<wire::BranchRegisterResult>(rm, wire::BranchRegister{other, BranchType::at, db, "stock:1", ""});
   EXPECT_FALSE(refused.outcome.success) << "I4";
   EXPECT_EQ(refused.outcome.error, ErrorCode::lock_key_conflict);
-  ring.start("A");
 }
 
-// -- T2, T3: a takeover in the middle of every kind of request ----------------------------------------------------------
+// -- T2, T3: a takeover in the middle of every kind of request
+// ----------------------------------------------------------
 
 enum class Fault {
   not_replicated,  // the primary has appended it, nobody else has it
@@ -296,8 +292,10 @@ std::string name_of(const testing::TestParamInfo<Middle>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, InTheMiddle,
-                         testing::Combine(testing::Values("begin", "register", "branch_report", "commit", "rollback", "status", "lock_query"),
-                                          testing::Values(Fault::not_replicated, Fault::answer_lost, Fault::primary_alive),
+                         testing::Combine(testing::Values("begin", "register", "branch_report", "commit", "rollback",
+                                                          "status", "lock_query"),
+                                          testing::Values(Fault::not_replicated, Fault::answer_lost,
+                                                          Fault::primary_alive),
                                           testing::Values("A", "B", "C")),
                          name_of);
 
@@ -424,8 +422,6 @@ TEST_F(RingTurn, r6_a_solo_view_answers_alone) {
   ring.serve("B", "", "B");
   EXPECT_EQ(ring.status(tm, xid), GlobalStatus::begin);
   EXPECT_EQ(ring.commit(tm, xid), GlobalStatus::committed);
-  ring.start("A");
-  ring.start("C");
 }
 
 // -- T5: phase two ----------------------------------------------------------------------------------------------------
@@ -495,7 +491,6 @@ TEST_F(RingTurn, t5_a_takeover_takes_up_phase_two_where_it_was) {
   EXPECT_EQ(ring.answer<wire::GlobalCommitResult>(tm, id).status, GlobalStatus::committed);
   EXPECT_EQ(first.asked.size(), 1u) << "its branch had finished, and the record of that was replicated";
   EXPECT_EQ(second.asked.size(), 2u);
-  ring.start("A");
 }
 
 TEST_F(RingTurn, t5_a_result_on_its_way_in_a_takeover_is_asked_for_again) {
@@ -527,7 +522,6 @@ TEST_F(RingTurn, t5_when_the_resource_managers_node_is_lost_another_one_is_asked
       << "the first pass failed, and the client is not kept waiting (protocol, 4.3)";
   EXPECT_TRUE(ring.run_until([&] { return ring.state("A").open_count() == 0; })) << ring.describe();
   EXPECT_EQ(other.asked.size(), 1u);
-  ring.start("C");
 }
 
 TEST_F(RingTurn, t5_commit_is_answered_with_the_retrying_status_when_nobody_answers_phase_two) {
@@ -569,7 +563,6 @@ TEST_F(RingTurn, t7_who_serves_what_is_known_to_a_new_primary_for_clients_that_d
   after.says = BranchStatus::phase_two_committed;
   EXPECT_EQ(ring.commit(tm, xid), GlobalStatus::committed);
   EXPECT_EQ(after.asked.size(), 1u);
-  ring.start("A");
 }
 
 TEST_F(RingTurn, t7_who_registers_while_no_view_serves_is_known_to_the_next) {
@@ -580,7 +573,6 @@ TEST_F(RingTurn, t7_who_registers_while_no_view_serves_is_known_to_the_next) {
   ring.serve("B", "C", "B");
   ring.run(50ms);
   EXPECT_TRUE(ring.state("B").serves("stock", "10.1.0.1", db));
-  ring.start("A");
 }
 
 TEST_F(RingTurn, t7_who_is_connected_where_is_heard_by_every_node) {
@@ -651,8 +643,6 @@ TEST_F(RingTurn, r7_a_learner_that_comes_back_far_behind_is_given_a_snapshot) {
   ring.serve("C", "", "C");
   Client& at_c = ring.connect("C", "shop");
   EXPECT_TRUE(ring.answer<wire::GlobalBeginResult>(at_c, wire::GlobalBegin{60'000, "n"}).outcome.success);
-  ring.start("A");
-  ring.start("B");
 }
 
 TEST_F(RingTurn, r7_a_node_with_a_new_disk_is_fed_everything) {
@@ -677,7 +667,6 @@ TEST_F(RingTurn, t6_a_takeover_lengthens_a_time_out_by_5_s_at_most) {
   EXPECT_EQ(ring.status(tm, xid), GlobalStatus::begin);
   ring.run(6s);
   EXPECT_EQ(ring.status(tm, xid), GlobalStatus::timeout_rollbacked);
-  ring.start("A");
 }
 
 // -- people -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-// For tests: the connections between the nodes of a simulated ring, as TCP makes them. What is sent takes a millisecond.
-// A cut link keeps what is sent into it, as TCP repeats what was lost, and no new connection comes about over it; a
-// killed process closes its connections.
+// For tests: the connections between the nodes of a simulated ring, as TCP makes them. What is sent takes a
+// millisecond. A cut link keeps what is sent into it, as TCP repeats what was lost, and no new connection comes about
+// over it; a killed process closes its connections.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -127,7 +127,8 @@ class TestLinks {
 
   void redial(const End& end, Instant now) {
     const auto own = streams_.find(end);
-    if (own != streams_.end() && !own->second.dialed.empty()) next_dial_[{end.first, own->second.dialed}] = now + redial_after;
+    if (own != streams_.end() && !own->second.dialed.empty())
+      next_dial_[{end.first, own->second.dialed}] = now + redial_after;
   }
   void close(const End& end) {
     const auto own = streams_.find(end);
@@ -137,7 +138,8 @@ class TestLinks {
     put(other, {Instant{}, {}, true});  // behind what is on its way
   }
   void put(const End& to, Packet packet) {
-    if (const auto stream = streams_.find(to); stream != streams_.end()) stream->second.packets.push_back(std::move(packet));
+    if (const auto stream = streams_.find(to); stream != streams_.end())
+      stream->second.packets.push_back(std::move(packet));
   }
 
   FindMesh mesh_;

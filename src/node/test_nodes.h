@@ -1,6 +1,6 @@
-// For tests: a ring of nodes without threads: their turns, links between them (test_links.h), disks that carry out orders
-// when they may, the control store's register, clients at any node. Time goes in steps of a millisecond. Who is to form
-// the next view is said by the test, or by a controller that a test starts.
+// For tests: a ring of nodes without threads: their turns, links between them (test_links.h), disks that carry out
+// orders when they may, the control store's register, clients at any node. Time goes in steps of a millisecond. Who is
+// to form the next view is said by the test, or by a controller that a test starts.
 //
 // After each step I1, I2, I3 and I4 are looked at.
 #pragma once
@@ -108,16 +108,25 @@ class TestNodes {
     form(primary, backup, source);
     EXPECT_TRUE(run_until([&] { return serves(primary); })) << describe();
   }
-  bool serves(const std::string& name) { return up(name) && turn(name).serving() && turn(name).view().version != 0 && store_.value && store_.value->state == ring::Register::State::serving && store_.value->primary == node(name).member(); }
+  bool serves(const std::string& name) {
+    return up(name) && turn(name).serving() && store_.value && store_.value->primary == node(name).member() &&
+           store_.value->state == ring::Register::State::serving &&
+           turn(name).replica().sealed() == store_.value->number;
+  }
   // "AB": the pair that serves; "A": alone; "" while none does.
   std::string serving() {
     if (!store_.value || store_.value->state != ring::Register::State::serving) return "";
     if (!serves(store_.value->primary.node)) return "";
     return store_.value->primary.node + (store_.value->backup ? store_.value->backup->node : "");
   }
-  // From now on a controller decides, with links of its own to the nodes; they are called "control".
-  void control(control::Policy policy) { controller_.emplace(std::move(policy), "", now().monotonic), controller_->lead(true, now().monotonic); }
+  // From now on a controller decides. It hears those nodes that see the store.
+  void control(control::Policy policy) {
+    controller_.emplace(std::move(policy), "", now().monotonic);
+    controller_->lead(true, now().monotonic);
+  }
+  bool controlled() const { return controller_.has_value(); }
   control::Controller& controller() { return *controller_; }
+  const std::vector<std::string>& alarms() const { return alarms_; }
   bool store_answers = true;
 
   // -- faults --
@@ -127,6 +136,15 @@ class TestNodes {
   // Cut from every other node, and from the control store.
   void isolate(const std::string& name) { set_isolated(name, true); }
   void rejoin(const std::string& name) { set_isolated(name, false); }
+  // Every link, disk and way to the store is well again, and every node runs.
+  void end_faults() {
+    for (const std::string& name : names_) {
+      for (const std::string& other : names_) heal(name, other);
+      node(name).sees_store = node(name).disk_moves = true;
+      if (!up(name)) start(name);
+    }
+    store_answers = true;
+  }
   // kill -9. What the disk has not carried out is lost.
   void kill(const std::string& name) {
     Node& n = node(name);
@@ -150,7 +168,8 @@ class TestNodes {
     recovered.replicated = n.base;
     recovered.view_ends.push_back(n.base);
     for (const Record& record : n.log) {
-      if (recovered.view_ends.size() > 1 && recovered.view_ends.back().view == record.view) recovered.view_ends.pop_back();
+      if (recovered.view_ends.size() > 1 && recovered.view_ends.back().view == record.view)
+        recovered.view_ends.pop_back();
       recovered.view_ends.push_back(position(record));
       if (record.lsn <= n.known_replicated) recovered.replicated = position(record);
     }
@@ -218,7 +237,9 @@ class TestNodes {
   }
   // Asks, and does not wait. The request's id.
   std::int32_t send(Client& client, wire::Message message) {
-    turn(client.node).received(client.connection, {wire::FrameType::request, wire::codec_seata, ++client.last_id, std::move(message)}, now().monotonic);
+    turn(client.node)
+        .received(client.connection,
+                  {wire::FrameType::request, wire::codec_seata, ++client.last_id, std::move(message)}, now().monotonic);
     return client.last_id;
   }
   // Asks, and waits for the answer.
@@ -240,29 +261,39 @@ class TestNodes {
     EXPECT_TRUE(begun.outcome.success) << begun.outcome.message;
     return begun.xid;
   }
-  std::int64_t branch(Client& rm, const std::string& xid, const std::string& resource, const std::string& lock_key = "", BranchType type = BranchType::tcc) {
+  std::int64_t branch(Client& rm, const std::string& xid, const std::string& resource, const std::string& lock_key = "",
+                      BranchType type = BranchType::tcc) {
     const auto made = answer<wire::BranchRegisterResult>(rm, wire::BranchRegister{xid, type, resource, lock_key, "{}"});
     EXPECT_TRUE(made.outcome.success) << made.outcome.message;
     return made.branch_id;
   }
-  GlobalStatus commit(Client& tm, const std::string& xid) { return answer<wire::GlobalCommitResult>(tm, wire::GlobalCommit{xid, ""}, 7s).status; }
-  GlobalStatus rollback(Client& tm, const std::string& xid) { return answer<wire::GlobalRollbackResult>(tm, wire::GlobalRollback{xid, ""}, 7s).status; }
-  GlobalStatus status(Client& tm, const std::string& xid) { return answer<wire::GlobalStatusResult>(tm, wire::GlobalStatusQuery{xid, ""}).status; }
+  GlobalStatus commit(Client& tm, const std::string& xid) {
+    return answer<wire::GlobalCommitResult>(tm, wire::GlobalCommit{xid, ""}, 7s).status;
+  }
+  GlobalStatus rollback(Client& tm, const std::string& xid) {
+    return answer<wire::GlobalRollbackResult>(tm, wire::GlobalRollback{xid, ""}, 7s).status;
+  }
+  GlobalStatus status(Client& tm, const std::string& xid) {
+    return answer<wire::GlobalStatusResult>(tm, wire::GlobalStatusQuery{xid, ""}).status;
+  }
   void say(Client& rm, std::int32_t id, const wire::Message& asked, BranchStatus status) {
     wire::Message said;
-    if (const auto* commit = std::get_if<wire::BranchCommit>(&asked)) said = wire::BranchCommitResult{{}, commit->xid, commit->branch_id, status};
-    if (const auto* rollback = std::get_if<wire::BranchRollback>(&asked)) said = wire::BranchRollbackResult{{}, rollback->xid, rollback->branch_id, status};
-    turn(rm.node).received(rm.connection, {wire::FrameType::response, wire::codec_seata, id, std::move(said)}, now().monotonic);
+    if (const auto* commit = std::get_if<wire::BranchCommit>(&asked))
+      said = wire::BranchCommitResult{{}, commit->xid, commit->branch_id, status};
+    if (const auto* rollback = std::get_if<wire::BranchRollback>(&asked))
+      said = wire::BranchRollbackResult{{}, rollback->xid, rollback->branch_id, status};
+    turn(rm.node).received(rm.connection, {wire::FrameType::response, wire::codec_seata, id, std::move(said)},
+                           now().monotonic);
   }
 
   // -- time --
 
   void run(Milliseconds span) {
-    for (const auto end = ms_ + span.count(); ms_ < end;) step();
+    for (const auto end = ms_ + span.count(); ms_ < end && !testing::Test::HasFatalFailure();) step();
   }
   template <class Condition>
   bool run_until(Condition condition, Milliseconds within = 3s) {
-    for (const auto end = ms_ + within.count(); ms_ < end; step()) {
+    for (const auto end = ms_ + within.count(); ms_ < end && !testing::Test::HasFatalFailure(); step()) {
       if (condition()) return true;
     }
     return condition();
@@ -277,8 +308,8 @@ class TestNodes {
     check();
   }
 
-  // Until every node that is up holds the same state, which is what a ring comes to when nobody asks for anything; at the
-  // latest when ring time is logged (T6), which cuts off what a deposed primary had appended alone.
+  // Until every node that is up holds the same state, which is what a ring comes to when nobody asks for anything; at
+  // the latest when ring time is logged (T6), which cuts off what a deposed primary had appended alone.
   void settle(Milliseconds within = 6s) {
     EXPECT_TRUE(run_until([&] { return states_equal(); }, within)) << "the nodes' states differ" << describe();
   }
@@ -287,7 +318,8 @@ class TestNodes {
     for (const std::string& name : names_) {
       if (!up(name)) continue;
       const txn::State* state = turn(name).state();
-      if (state == nullptr || (turn(name).serving() && turn(name).replica().replicated() != state->last())) return false;
+      if (state == nullptr || (turn(name).serving() && turn(name).replica().replicated() != state->last()))
+        return false;
       Bytes bytes;
       state->encode(bytes);
       if (first && *first != bytes) return false;
@@ -309,9 +341,11 @@ class TestNodes {
         continue;
       }
       const ring::Replica& r = n.turn->replica();
-      text += std::string(ring::name(r.role())) + ", sealed " + std::to_string(r.sealed().value) + ", end " + std::to_string(r.end().lsn.value) +
-              ", durable " + std::to_string(r.durable().lsn.value) + ", replicated " + std::to_string(r.replicated().value) +
-              (n.turn->state() ? ", state up to " + std::to_string(n.turn->state()->last().value) : ", no state") + "\n";
+      text += std::string(ring::name(r.role())) + ", sealed " + std::to_string(r.sealed().value) + ", end " +
+              std::to_string(r.end().lsn.value) + ", durable " + std::to_string(r.durable().lsn.value) +
+              ", replicated " + std::to_string(r.replicated().value) +
+              (n.turn->state() ? ", state up to " + std::to_string(n.turn->state()->last().value) : ", no state") +
+              "\n";
       for (const std::string& notice : n.notices) text += "  " + notice + "\n";
     }
     if (store_.value) {
@@ -397,7 +431,10 @@ class TestNodes {
       const std::size_t offset = fetch.at == n.base ? fetch.offset : 0;
       const std::size_t count = std::min(part_bytes, n.snapshot.size() - offset);
       const auto begin = n.snapshot.begin() + static_cast<std::ptrdiff_t>(offset);
-      n.turn->fetched(fetch, ring::SnapshotPart{{}, 0, n.base, n.snapshot.size(), 1, offset, Bytes(begin, begin + static_cast<std::ptrdiff_t>(count))});
+      n.turn->fetched(
+          fetch,
+          ring::SnapshotPart{
+              {}, 0, n.base, n.snapshot.size(), 1, offset, Bytes(begin, begin + static_cast<std::ptrdiff_t>(count))});
     }
     if (out.rebuild) {
       n.turn->rebuilt(out.rebuild->request, replay(n, out.rebuild->request.up_to, std::move(out.rebuild->from)), now());
@@ -469,7 +506,8 @@ class TestNodes {
         if (up(name) && node(name).sees_store) turn(name).learn(*out.announce, now());
       }
     }
-    for (std::string& notice : out.notices) controller_said_.push_back(std::to_string(ms_ - start_ms) + " " + std::move(notice));
+    for (std::string& notice : out.notices)
+      controller_said_.push_back(std::to_string(ms_ - start_ms) + " " + std::move(notice));
     if (out.alarms) alarms_ = *std::move(out.alarms);
   }
 
