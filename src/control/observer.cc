@@ -52,8 +52,9 @@ void Observer::take(const Relayed& relayed, Instant now) {
   if (node.report) {
     const bool same_process =
         node.report->member == relayed.report.member && node.report->boot == relayed.report.boot;
-    // S3: a restart is a failure, also one that is quicker than the suspicion time.
-    if (!same_process) node.steadiness.fail(now, policy_);
+    // S3: a restart is a failure, also one that is quicker than the suspicion time; one that was seen is not counted
+    // twice, though a peer may have heard the new process before it spoke here.
+    if (!same_process && !node.steadiness.failed_since(node.reported)) node.steadiness.fail(now, policy_);
     if (same_process) note_progress(*node.report, relayed.report, made);
   }
   node.report = relayed.report;
