@@ -154,7 +154,8 @@ Facts Observer::look(Instant now) {
     known.up = fresh(node.heard, node, now);
     known.report_fresh = node.report && fresh(node.reported, node, now);
     known.restarted = node.report && node.formed_boot && node.report->boot != *node.formed_boot;
-    const bool good = known.known_up() && node.report->writable && node.report->disk_moves;
+    // A peer may hear a new process before its own report is here: that is no sign that the old one has held.
+    const bool good = known.report_fresh && node.report->writable && node.report->disk_moves;
     if (good || judges) node.steadiness.see(good, now, policy_);
     known.steady_for = node.steadiness.steady_for(now);
     known.failed_again = node.steadiness.failed_again(now, policy_);
