@@ -16,8 +16,6 @@ class Steadiness {
   // A failure that left no trace in between: a restart quicker than the suspicion time, a view that never served.
   void fail(Instant now, const Policy& policy);
 
-  bool failed_since(Instant then) const { return failed_ && *failed_ >= then; }
-
   Milliseconds steady_for(Instant now) const;
   // How many of the last failures came within flap_window of the one before; 0 again once flap_window passed without.
   unsigned failed_again(Instant now, const Policy& policy) const;

@@ -52,9 +52,8 @@ void Observer::take(const Relayed& relayed, Instant now) {
   if (node.report) {
     const bool same_process =
         node.report->member == relayed.report.member && node.report->boot == relayed.report.boot;
-    // S3: a restart is a failure, also one that is quicker than the suspicion time; one that was seen is not counted
-    // twice, though a peer may have heard the new process before it spoke here.
-    if (!same_process && !node.steadiness.failed_since(node.reported)) node.steadiness.fail(now, policy_);
+    // S3: a restart is a failure, also one that is quicker than the suspicion time.
+    if (!same_process) node.steadiness.fail(now, policy_);
     if (same_process) note_progress(*node.report, relayed.report, made);
   }
   node.report = relayed.report;
@@ -155,7 +154,8 @@ Facts Observer::look(Instant now) {
     known.up = fresh(node.heard, node, now);
     known.report_fresh = node.report && fresh(node.reported, node, now);
     known.restarted = node.report && node.formed_boot && node.report->boot != *node.formed_boot;
-    const bool good = known.known_up() && node.report->writable && node.report->disk_moves;
+    // A peer may hear a new process before its own report is here: that is no sign that the old one has held.
+    const bool good = known.report_fresh && node.report->writable && node.report->disk_moves;
     if (good || judges) node.steadiness.see(good, now, policy_);
     known.steady_for = node.steadiness.steady_for(now);
     known.failed_again = node.steadiness.failed_again(now, policy_);

@@ -311,6 +311,21 @@ TEST_F(ObserverTest, S3_a_restart_quicker_than_suspicion_is_a_failure) {
   EXPECT_LT(node('B').steady_for, 100ms);
 }
 
+TEST_F(ObserverTest, S3_a_node_that_peers_hear_before_it_reports_has_failed_once) {
+  run(1s);
+  alive_.erase('B');
+  run(1s);
+  alive_.insert('B');
+  boots_[at('B')] = 2;
+  unheard_.insert('B');
+  run(200ms);
+  EXPECT_TRUE(node('B').up);
+  unheard_.erase('B');
+  run(2s);
+  EXPECT_EQ(node('B').failed_again, 0u);
+  EXPECT_GE(node('B').steady_for, 1'800ms);
+}
+
 TEST_F(ObserverTest, silence_while_the_observer_slept_is_nobodys_failure) {
   run(3s);
   now_ += 5s;
