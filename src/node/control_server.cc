@@ -261,10 +261,9 @@ class ControlServer::Contents {
       // What it missed it is told again.
       const control::Versioned& in_force = controller_->known();
       const control::Report& own = reports->reports.front().report;
-      if (in_force.value &&
-          (own.highest_view_seen < in_force.value->number || own.role_view < in_force.value->number)) {
-        tell(delivery.from.name, in_force);
-      }
+      if (!in_force.value) continue;
+      const View newest = in_force.value->number;
+      if (own.highest_view_seen < newest || own.role_view < newest) tell(delivery.from.name, in_force);
     }
     keep(std::move(out));
   }
