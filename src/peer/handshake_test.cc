@@ -88,7 +88,8 @@ TEST_F(HandshakeTest, a_secret_at_one_end_only_or_two_different_ones_are_told_ap
 
 TEST_F(HandshakeTest, the_acceptor_has_to_prove_it_too) {
   Handshake dialer(a_, Role::dialer, 1, test_nonce(1));
-  Handshake false_b(introduction("B", "guess"), Role::acceptor, 0, test_nonce(2));
+  const Introduction guesses = introduction("B", "guess");
+  Handshake false_b(guesses, Role::acceptor, 0, test_nonce(2));
   const auto hello = false_b.received(frame(dialer.begin()));
   ASSERT_TRUE(dialer.received(frame(**hello)));
   EXPECT_FALSE(dialer.done());
