@@ -2,10 +2,10 @@
 // socket and reads the answers. Handlers meet at latches where the test is about what runs at the same time.
 #include "client/phase_two.h"
 
-#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <latch>
